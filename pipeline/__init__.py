@@ -1,0 +1,1 @@
+"""What a person runs: commands, the graph on one page, and what they report."""
