@@ -1,0 +1,44 @@
+"""What several tests stand on: the golden tree, and small pictures."""
+
+import functools
+import pathlib
+
+import numpy as np
+import pytest
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.testing.test_pipeline import TestPipeline
+
+GOLDEN = pathlib.Path(__file__).resolve().parents[2] / 'shared' / 'golden'
+
+
+@pytest.fixture(scope='session')
+def golden() -> pathlib.Path:
+    """The golden tree: images, index, and what the original builder makes of them."""
+    if not GOLDEN.is_dir():
+        pytest.skip(f'the golden tree is not there: {GOLDEN}')
+    return GOLDEN
+
+
+@pytest.fixture(scope='session')
+def tf():
+    from transforms.convert_picture import tensorflow
+
+    return tensorflow()
+
+
+@pytest.fixture(scope='session')
+def pixels() -> np.ndarray:
+    """A small picture: uint8, shape [24, 40, 3]."""
+    return np.random.RandomState(0).randint(0, 256, (24, 40, 3)).astype(np.uint8)
+
+
+@pytest.fixture(scope='session')
+def jpeg(tf, pixels) -> bytes:
+    """A small RGB JPEG."""
+    return tf.io.encode_jpeg(pixels, quality=90).numpy()
+
+
+@pytest.fixture
+def new_pipeline():
+    """Makes test pipelines on the in-process runner: no download is tried."""
+    return functools.partial(TestPipeline, runner=FnApiRunner())

@@ -1,0 +1,181 @@
+"""Reads, lists and replaces files, on this machine or on an object store.
+
+Local paths take the shortest way (``os.scandir``, ``os.open``): Beam's
+``FileSystems`` calls ``stat`` on every file it lists. Any path with a scheme
+(``gs://``, ``s3://``) goes through ``FileSystems``.
+"""
+
+import contextlib
+import io
+import os
+import shutil
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+
+
+class Listing(NamedTuple):
+    """What stands directly in one folder, in no particular order.
+
+    Names are bytes, as the file system has them: not every name is UTF-8.
+    """
+
+    folders: list[bytes]
+    files: list[bytes]
+
+
+def is_local(path: str) -> bool:
+    """Whether ``path`` is on this machine's own file system."""
+    return FileSystems.get_scheme(path) is None
+
+
+def join(folder: str, *names: str) -> str:
+    """Joins path parts; an empty name stands for the folder itself."""
+    parts = [name for name in names if name]
+    if is_local(folder):
+        return os.path.join(folder, *parts)
+    return '/'.join([folder.rstrip('/'), *parts])
+
+
+def os_name(name: bytes) -> str:
+    """A file's name as this system's calls take it."""
+    return os.fsdecode(bytes(name))
+
+
+def show_name(name: bytes) -> str:
+    """A file's name as text that is safe to print and stays on one line."""
+    return show_text(bytes(name).decode('utf-8', 'backslashreplace'))
+
+
+def show_text(text: str) -> str:
+    """Text of a stranger with its control characters escaped."""
+    if text.isprintable():
+        return text
+    return ''.join(
+        c if c.isprintable() else c.encode('unicode_escape').decode() for c in text
+    )
+
+
+def reason_of(error: OSError) -> str:
+    """Why the system refused something, on one line."""
+    return error.strerror or show_text(str(error))
+
+
+@contextlib.contextmanager
+def _remote_errors() -> Iterator[None]:
+    """Has every refusal of an object store come as an OSError."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:  # each store's client has its own
+        raise OSError(' '.join(str(error).split())) from error
+
+
+def _is_folder(entry: os.DirEntry) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads nowhere, or to itself
+        return False
+
+
+def list_folder(path: str) -> Listing:
+    """Lists one folder. Links to folders count as folders.
+
+    Of an object store, Beam lists all that is below the folder.
+
+    Raises:
+      OSError: the folder cannot be read.
+    """
+    folders, files = [], []
+    if is_local(path):
+        with os.scandir(os.fsencode(path)) as entries:
+            for entry in entries:
+                (folders if _is_folder(entry) else files).append(entry.name)
+        return Listing(folders, files)
+    prefix = path.rstrip('/') + '/'
+    found_folders: set[bytes] = set()
+    with _remote_errors():
+        [match] = FileSystems.match([prefix + '**'])
+    for metadata in match.metadata_list:
+        name, slash, _ = metadata.path[len(prefix) :].encode().partition(b'/')
+        if slash:
+            found_folders.add(name)
+        else:
+            files.append(name)
+    return Listing(list(found_folders), files)
+
+
+def read_bytes(path: str) -> bytes:
+    """The whole content of one file.
+
+    Raises:
+      OSError: the file cannot be read.
+    """
+    if is_local(path):
+        with open(path, 'rb') as file:
+            return file.read()
+    uncompressed = CompressionTypes.UNCOMPRESSED
+    with _remote_errors(), FileSystems.open(path, compression_type=uncompressed) as file:
+        return file.read()
+
+
+def open_seekable(path: str) -> BinaryIO:
+    """Opens a file for reading at any place in it."""
+    if is_local(path):
+        return open(path, 'rb')
+    return io.BytesIO(read_bytes(path))
+
+
+def create(path: str) -> BinaryIO:
+    """Opens a new file for writing.
+
+    Raises:
+      OSError: it cannot be made.
+    """
+    if is_local(path):
+        return open(path, 'xb')
+    with _remote_errors():
+        return FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED)
+
+
+def make_folder(path: str) -> None:
+    """Makes a folder and its parents; object stores have none to make."""
+    if is_local(path):
+        os.makedirs(path, exist_ok=True)
+
+
+def rename(source: str, target: str) -> None:
+    """Moves a finished file to its final name, over any file of that name.
+
+    Raises:
+      OSError: it cannot be moved.
+    """
+    if is_local(target):
+        os.replace(source, target)
+    else:
+        FileSystems.rename([source], [target])
+
+
+def delete_folder(path: str) -> None:
+    """Deletes a folder and all that is in it, as far as that can be done."""
+    if is_local(path):
+        shutil.rmtree(path, ignore_errors=True)
+        return
+    with contextlib.suppress(OSError), _remote_errors():
+        FileSystems.delete([path])
+
+
+def delete(path: str) -> None:
+    """Deletes a file if it is there.
+
+    Raises:
+      OSError: it is there and stays there.
+    """
+    if is_local(path):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+    elif FileSystems.exists(path):
+        FileSystems.delete([path])
