@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+
+from transforms.index_file import SplitIndex
+from transforms.index_table import IndexTable
+from transforms.join_index import join_refs, looks_like_image
+from transforms.list_images import ImageRefs
+from transforms.rows import WHOLE, Row, each_row
+from transforms.verdict import LEFT_OUT, MISPLACED, UNKNOWN, Verdict
+
+SYNSETS = ['n01440764', 'n02119022']
+TABLE = IndexTable.from_split(
+    SplitIndex(
+        np.array([b'n02119022_5.JPEG', b'n01440764_1.JPEG', b'no_ending']),
+        np.array([1, 0, 0], np.int16),
+    )
+)
+
+
+def join(folder, *names):
+    rows, findings = join_refs(ImageRefs(folder, list(names)), TABLE, SYNSETS, 'train')
+    return list(each_row(rows)), findings
+
+
+def test_gives_each_image_its_index_and_label():
+    rows, findings = join('n01440764', b'n01440764_1.JPEG', b'no_ending')
+    assert rows == [
+        Row(1, 0, 0, WHOLE, b'n01440764/n01440764_1.JPEG', b'n01440764_1.JPEG'),
+        Row(2, 0, 0, WHOLE, b'n01440764/no_ending', b'no_ending'),
+    ]
+    assert findings == []
+
+
+def test_a_flat_image_needs_no_folder():
+    rows, findings = join('', b'n02119022_5.JPEG')
+    assert rows == [Row(0, 1, 0, WHOLE, b'n02119022_5.JPEG', b'n02119022_5.JPEG')]
+    assert findings == []
+
+
+def test_names_what_is_unknown_misplaced_and_left_out():
+    rows, findings = join(
+        'n01440764',
+        b'n02119022_5.JPEG',
+        b'new.JPEG',
+        b'README',
+        b'._x.JPEG',
+        b'bad\xff.png',
+    )
+    assert rows == []
+    assert findings == [
+        Verdict.of('train', UNKNOWN, ['n01440764/bad\\xff.png', 'n01440764/new.JPEG']),
+        Verdict.of(
+            'train', MISPLACED, ['n01440764/n02119022_5.JPEG (of class n02119022)']
+        ),
+        Verdict.of('train', LEFT_OUT, ['n01440764/._x.JPEG', 'n01440764/README']),
+    ]
+
+
+def test_an_empty_folder_gives_no_rows_and_no_findings():
+    assert join('') == ([], [])
+
+
+@pytest.mark.parametrize(
+    ('name', 'is_image'),
+    [
+        (b'a.JPEG', True),
+        (b'a.jpg', True),
+        (b'a.Png', True),
+        (b'a.txt', False),
+        (b'JPEG', False),
+        (b'._a.JPEG', False),
+    ],
+)
+def test_tells_images_by_their_ending(name, is_image):
+    assert looks_like_image(name) == is_image

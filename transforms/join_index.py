@@ -1,0 +1,112 @@
+"""Joins image paths with the index: which file is which example."""
+
+from collections.abc import Sequence
+
+import apache_beam as beam
+import numpy as np
+from apache_beam.metrics import Metrics
+from apache_beam.pvalue import AsSingleton
+
+from transforms import files
+from transforms.index_table import IndexTable, PackedIndexTable
+from transforms.list_images import ImageRefs, is_hidden
+from transforms.rows import make_rows
+from transforms.verdict import LEFT_OUT, MISPLACED, UNKNOWN, Verdict
+
+_IMAGE_ENDINGS = (b'.jpeg', b'.jpg', b'.png')
+
+
+def looks_like_image(name: bytes) -> bool:
+    """Whether a file that the index does not name should have been in it."""
+    return not is_hidden(name) and name.lower().endswith(_IMAGE_ENDINGS)
+
+
+def join_refs(
+    refs: ImageRefs, table: IndexTable, synsets: Sequence[str], split: str
+) -> tuple[np.ndarray, list[Verdict]]:
+    """Gives each listed file its index and label.
+
+    A file that the index names is an image, whatever its ending. One that it
+    does not name is an unknown image if its name ends like an image's, and is
+    left out otherwise.
+
+    Args:
+      refs: files of one folder.
+      table: the split's index.
+      synsets: the synset of each label.
+      split: for the findings.
+
+    Returns:
+      The rows of the images that are in the index and in the right folder
+      (possibly none), and a verdict for each kind of finding.
+    """
+    places = table.find(refs.names)
+    labels = table.labels[places]
+    found = places >= 0
+    right_folder = np.ones(len(places), bool)
+    if refs.folder:
+        own = synsets.index(refs.folder) if refs.folder in synsets else -1
+        right_folder = labels == own
+
+    def path(name: bytes) -> str:
+        return files.join(refs.folder, files.show_name(name))
+
+    unknown, left_out = [], []
+    for i in np.flatnonzero(~found):
+        name = refs.names[i]
+        (unknown if looks_like_image(name) else left_out).append(path(name))
+    misplaced = [
+        f'{path(refs.names[i])} (of class {synsets[labels[i]]})'
+        for i in np.flatnonzero(found & ~right_folder)
+    ]
+    cases = ((UNKNOWN, unknown), (MISPLACED, misplaced), (LEFT_OUT, left_out))
+    findings = [Verdict.of(split, kind, paths) for kind, paths in cases if paths]
+
+    chosen = np.flatnonzero(found & right_folder)
+    names = [refs.names[i] for i in chosen]
+    prefix = refs.folder.encode() + b'/' if refs.folder else b''
+    sources = [prefix + name for name in names]
+    rows = make_rows(sources, names, table.index[places[chosen]], labels[chosen])
+    return rows, findings
+
+
+class _Join(beam.DoFn):
+    def __init__(self, synsets: Sequence[str], split: str):
+        self._synsets = synsets
+        self._split = split
+        self._joined = Metrics.counter('join_index', 'rows_joined')
+
+    def start_bundle(self):
+        self._table = None
+
+    def process(self, refs: ImageRefs, packed: PackedIndexTable):
+        if self._table is None:
+            self._table = packed.unpack()
+        rows, findings = join_refs(refs, self._table, self._synsets, self._split)
+        self._joined.inc(len(rows))
+        for finding in findings:
+            yield beam.pvalue.TaggedOutput('findings', finding)
+        if len(rows) or not refs.names:  # an empty batch asks for every shard
+            yield rows
+
+    def finish_bundle(self):
+        self._table = None  # later steps need the memory
+
+
+class JoinIndex(beam.PTransform):
+    """Joins listed files with the index table, which comes as a side input.
+
+    Takes ``ImageRefs``; outputs ``rows`` (arrays, see ``rows.row_dtype``) and
+    ``findings`` (``Verdict``).
+    """
+
+    def __init__(self, table: AsSingleton, synsets: Sequence[str], split: str):
+        super().__init__()
+        self._table = table
+        self._synsets = tuple(synsets)
+        self._split = split
+
+    def expand(self, refs):
+        return refs | 'Look up names' >> beam.ParDo(
+            _Join(self._synsets, self._split), self._table
+        ).with_output_types(np.ndarray).with_outputs('findings', main='rows')
