@@ -1,0 +1,16 @@
+import io
+
+from apache_beam.io.tfrecordio import _TFRecordUtil
+from hypothesis import given
+from hypothesis import strategies as st
+
+from transforms.tfrecord import OVERHEAD, frame
+
+
+@given(st.binary(max_size=1000))
+def test_the_framing_is_beams_own(payload):
+    file = io.BytesIO()
+    _TFRecordUtil.write_record(file, payload)
+    framed = b''.join(frame(payload))
+    assert framed == file.getvalue()
+    assert len(framed) == len(payload) + OVERHEAD

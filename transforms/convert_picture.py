@@ -1,0 +1,107 @@
+"""Decodes and converts pictures with TensorFlow, for the few that need it.
+
+TensorFlow takes seconds and hundreds of megabytes to import, so it is imported
+when the first such picture comes: of 1,281,167 training files, 23.
+"""
+
+import contextlib
+import functools
+import os
+import re
+import threading
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+_import_lock = threading.Lock()
+_stderr_lock = threading.Lock()
+
+
+class DecodeError(ValueError):
+    """The decoder refuses the picture; the message is its reason."""
+
+
+class Decoded(NamedTuple):
+    """A decoded picture.
+
+    Attributes:
+      pixels: uint8 tensor, shape [height, width, channels].
+      height, width: pixels, as stored.
+    """
+
+    pixels: Any
+    height: int
+    width: int
+
+
+@contextlib.contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Keeps what native code writes to standard error off the screen.
+
+    TensorFlow's notes on instruction sets and missing GPUs come before its own
+    log level takes effect. With ``TF_CPP_MIN_LOG_LEVEL=0`` all is shown.
+    """
+    if os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3') == '0':
+        yield
+        return
+    with _stderr_lock:
+        kept = os.dup(2)
+        try:
+            with open(os.devnull, 'wb') as nowhere:
+                os.dup2(nowhere.fileno(), 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+@functools.cache
+def _import_tensorflow() -> Any:
+    with _quiet_stderr():
+        import tensorflow as tf
+
+        # Pictures are decoded on the CPU; a GPU would only be held, not used.
+        tf.config.set_visible_devices([], 'GPU')
+        tf.constant(0)  # it looks for devices at its first operation
+    return tf
+
+
+def tensorflow() -> Any:
+    """TensorFlow, imported at the first call."""
+    with _import_lock:
+        return _import_tensorflow()
+
+
+def _decode(decoder: str, data: bytes, channels: int) -> Decoded:
+    tf = tensorflow()
+    try:
+        with _quiet_stderr():  # the decoder's own words name no file
+            pixels = getattr(tf.io, decoder)(data, channels=channels)
+    except tf.errors.OpError as error:
+        # Around the reason stand the names of TensorFlow's node and operation.
+        reason = re.sub(r'\{\{.*?\}\}|\[Op:.*', '', error.message).strip(' .')
+        raise DecodeError(reason or 'it cannot be decoded') from error
+    height, width, _ = pixels.shape
+    return Decoded(pixels, height, width)
+
+
+def decode_jpeg(data: bytes) -> Decoded:
+    """Decodes a JPEG of any kind; four components come out as RGB.
+
+    Raises:
+      DecodeError: the decoder refuses it.
+    """
+    return _decode('decode_jpeg', data, channels=0)
+
+
+def decode_png(data: bytes) -> Decoded:
+    """Decodes a PNG to RGB.
+
+    Raises:
+      DecodeError: the decoder refuses it.
+    """
+    return _decode('decode_png', data, channels=3)
+
+
+def encode_rgb_jpeg(pixels: Any) -> bytes:
+    """Encodes RGB pixels as the original builder does: JPEG of quality 100."""
+    return tensorflow().io.encode_jpeg(pixels, format='rgb', quality=100).numpy()
