@@ -1,0 +1,147 @@
+import glob
+import itertools
+import os
+
+import apache_beam as beam
+import numpy as np
+import pytest
+from apache_beam.testing.util import assert_that, equal_to
+
+from transforms.records import Record, ShardEnd
+from transforms.write_tfrecord import ShardWriter, WriteToTFRecord, shard_path
+
+
+def end_mark(shard, num_records, wanted=True):
+    nothing = np.empty(0, np.int32)
+    return ShardEnd(shard, num_records, wanted, nothing, [], nothing, [], 0.0)
+
+
+def shard_of(shard, payloads):
+    records = [Record(shard, i, payload) for i, payload in enumerate(payloads)]
+    return [*records, end_mark(shard, len(records))]
+
+
+def write(new_pipeline, directory, *bundle):
+    """Writes elements that come in one bundle, as an encoding step hands them on."""
+    with new_pipeline() as pipeline:
+        return (
+            pipeline
+            | beam.Create([0])
+            | beam.FlatMap(lambda _: bundle)
+            | WriteToTFRecord(str(directory / 'train'), 3)
+        )
+
+
+def names(directory):
+    return sorted(os.listdir(directory))
+
+
+def test_beam_and_tensorflow_read_what_it_writes(new_pipeline, tf, tmp_path):
+    shards = [[b'one', b'', b'x' * 300_000], [], [b'three']]
+    elements = itertools.chain(*(shard_of(i, s) for i, s in enumerate(shards)))
+    with new_pipeline() as pipeline:
+        reports = (
+            pipeline
+            | beam.Create([list(elements)])
+            | beam.FlatMap(lambda bundle: bundle)
+            | WriteToTFRecord(str(tmp_path / 'train'), 3)
+            | beam.Map(lambda report: (report.end.shard, report.num_bytes))
+        )
+        sizes = [sum(len(payload) + 16 for payload in shard) for shard in shards]
+        assert_that(reports, equal_to(list(enumerate(sizes))))
+    paths = [shard_path(str(tmp_path / 'train'), i, 3) for i in range(3)]
+    assert [os.path.getsize(path) for path in paths] == sizes
+    for path, shard in zip(paths, shards, strict=True):
+        assert [r.numpy() for r in tf.data.TFRecordDataset(path)] == shard
+    with new_pipeline() as pipeline:
+        read = pipeline | beam.io.ReadFromTFRecord(str(tmp_path / 'train-*'))
+        assert_that(read, equal_to(list(itertools.chain(*shards))))
+
+
+def test_the_bytes_are_those_of_beams_own_transform(new_pipeline, tmp_path):
+    payloads = [b'%d' % i * i for i in range(50)]
+    with new_pipeline() as pipeline:
+        (
+            pipeline
+            | beam.Create([shard_of(0, payloads)])
+            | beam.FlatMap(lambda bundle: bundle)
+            | WriteToTFRecord(str(tmp_path / 'ours'), 1)
+        )
+    with new_pipeline() as pipeline:
+        (
+            pipeline
+            | beam.Create(payloads, reshuffle=False)
+            | beam.io.WriteToTFRecord(str(tmp_path / 'beams'), shard_name_template='')
+        )
+    ours = (tmp_path / 'ours-00000-of-00001').read_bytes()
+    assert ours == (tmp_path / 'beams').read_bytes()
+
+
+def test_it_is_beams_transform_to_whoever_asks():
+    assert issubclass(WriteToTFRecord, beam.io.WriteToTFRecord)
+    with pytest.raises(ValueError, match='num_shards is 0, expected at least 1'):
+        WriteToTFRecord('train', 0)
+
+
+@pytest.mark.parametrize(
+    ('bundle', 'message'),
+    [
+        ([Record(0, 0, b'a')], 'shard 0 has no end mark in its bundle'),
+        ([Record(0, 1, b'a')], 'got record 1 of shard 0, expected its own record 0'),
+        ([Record(0, 0, b'a'), Record(1, 0, b'b')], 'got record 0 of shard 1'),
+        ([Record(0, 0, b'a'), Record(0, 0, b'a')], 'got record 0 of .* record 1'),
+        ([Record(0, 0, b'a'), end_mark(0, 2)], 'has 1 records, .* for 2 records'),
+        ([Record(0, 0, b'a'), end_mark(1, 1)], 'for 1 records of shard 1'),
+    ],
+)
+def test_a_torn_shard_is_an_error_and_never_a_file(
+    new_pipeline, tmp_path, bundle, message
+):
+    with pytest.raises(RuntimeError, match=message):
+        write(new_pipeline, tmp_path, *bundle)
+    assert names(tmp_path) == ['.build']
+    assert names(tmp_path / '.build') == []
+
+
+def test_an_unwanted_shard_is_reported_and_leaves_nothing(new_pipeline, tmp_path):
+    write(new_pipeline, tmp_path, Record(2, 0, b'a'), end_mark(2, 1, wanted=False))
+    assert names(tmp_path) == ['.build']
+    assert names(tmp_path / '.build') == []
+
+
+def test_a_file_has_its_final_name_only_when_it_is_whole(tmp_path):
+    (tmp_path / '.build').mkdir()
+    writer = ShardWriter(str(tmp_path / 'train'), 0, 1)
+    writer.write(Record(0, 0, b'payload'))
+    assert names(tmp_path) == ['.build']
+    [temporary] = glob.glob(str(tmp_path / '.build' / 'train-00000-of-00001.*.tmp'))
+    report = writer.commit(end_mark(0, 1))
+    assert (report.written, report.num_bytes) == (True, 7 + 16)
+    assert not os.path.exists(temporary)
+    assert names(tmp_path) == ['.build', 'train-00000-of-00001']
+
+
+def test_a_write_that_takes_only_a_part_is_gone_on_with(tmp_path, monkeypatch):
+    (tmp_path / '.build').mkdir()
+    whole = os.writev
+    monkeypatch.setattr(os, 'writev', lambda fd, parts: whole(fd, [parts[0][:5]]))
+    writer = ShardWriter(str(tmp_path / 'train'), 0, 1)
+    writer.write(Record(0, 0, b'payload'))
+    writer.commit(end_mark(0, 1))
+    monkeypatch.undo()
+    other = ShardWriter(str(tmp_path / 'other'), 0, 1)
+    other.write(Record(0, 0, b'payload'))
+    other.commit(end_mark(0, 1))
+    assert (tmp_path / 'train-00000-of-00001').read_bytes() == (
+        tmp_path / 'other-00000-of-00001'
+    ).read_bytes()
+
+
+def test_two_attempts_at_one_shard_do_not_touch_each_other(tmp_path):
+    (tmp_path / '.build').mkdir()
+    writers = [ShardWriter(str(tmp_path / 'train'), 0, 1) for _ in range(2)]
+    for writer in writers:
+        writer.write(Record(0, 0, b'payload'))
+    for writer in writers:
+        writer.commit(end_mark(0, 1))
+    assert (tmp_path / 'train-00000-of-00001').stat().st_size == 7 + 16

@@ -1,0 +1,216 @@
+"""Writes records into shard files, each under its final name only when whole.
+
+``beam.io.WriteToTFRecord`` with a number of shards sends whole records through
+a group-by-key under a random shard, and renames all files at the very end. Here
+records come with their shard, one shard after the other, and go straight from
+the encoding step into a file: the framing and the names are the same.
+"""
+
+import contextlib
+import json
+import os
+import re
+import time
+from collections.abc import Iterator
+
+import apache_beam as beam
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.metrics import Metrics
+
+from transforms import files
+from transforms.records import Record, ShardEnd, ShardReport
+from transforms.tfrecord import frame
+from transforms.working_folder import (
+    shard_note_path,
+    temporary_path,
+    working_folder,
+    write_whole,
+)
+
+
+def shard_path(file_path_prefix: str, shard: int, num_shards: int) -> str:
+    """The final name of a shard, for example ``train-00000-of-01024``."""
+    return f'{file_path_prefix}-{shard:05d}-of-{num_shards:05d}'
+
+
+def is_shard_of(name: str, split: str) -> bool:
+    """Whether a file's name is that of a shard of a split, whatever their number."""
+    return re.fullmatch(rf'{re.escape(split)}-\d{{5,}}-of-\d{{5,}}', name) is not None
+
+
+class _LocalFile:
+    """Appends to a new file, in one call to the system a record."""
+
+    def __init__(self, path: str):
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+
+    def write(self, parts: tuple[bytes, ...]) -> None:
+        length = sum(map(len, parts))
+        written = os.writev(self._fd, parts)
+        while written < length:  # the system may take less, and say why next time
+            rest = b''.join(parts)[written:]
+            written += os.write(self._fd, rest)
+
+    def close(self) -> None:
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+
+class _RemoteFile:
+    """Appends to a new object of an object store."""
+
+    def __init__(self, path: str):
+        self._file = files.create(path)
+
+    def write(self, parts: tuple[bytes, ...]) -> None:
+        for part in parts:
+            self._file.write(part)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class ShardWriter:
+    """Writes the records of one shard to a file of its own name.
+
+    Whoever feeds it is not trusted: a record of another shard or out of order,
+    or an end mark that counts other than what came, raises.
+    """
+
+    def __init__(self, file_path_prefix: str, shard: int, num_shards: int):
+        self.shard = shard
+        self._final = shard_path(file_path_prefix, shard, num_shards)
+        self._directory, self._name = FileSystems.split(self._final)
+        self._temporary = temporary_path(self._directory, self._name)
+        self._num_records = 0
+        self._num_bytes = 0
+        file_type = _LocalFile if files.is_local(self._temporary) else _RemoteFile
+        self._file = file_type(self._temporary)
+
+    def write(self, record: Record) -> None:
+        """Appends one record.
+
+        Raises:
+          RuntimeError: the record is not the next one of this shard.
+          OSError: it cannot be written.
+        """
+        if (record.shard, record.position) != (self.shard, self._num_records):
+            raise RuntimeError(
+                f'shard {self.shard} got record {record.position} of shard '
+                f'{record.shard}, expected its own record {self._num_records}: the '
+                'runner has torn a shard apart'
+            )
+        parts = frame(record.payload)
+        self._file.write(parts)
+        self._num_records += 1
+        self._num_bytes += sum(map(len, parts))
+
+    def commit(self, end: ShardEnd) -> ShardReport:
+        """Puts the file under its final name, or drops it if it is not wanted.
+
+        Raises:
+          RuntimeError: the end mark is not that of the records that came.
+          OSError: the file cannot be finished.
+        """
+        if (end.shard, end.num_records) != (self.shard, self._num_records):
+            raise RuntimeError(
+                f'shard {self.shard} has {self._num_records} records, but the end mark '
+                f'is for {end.num_records} records of shard {end.shard}: the runner '
+                'has torn a shard apart'
+            )
+        if not end.wanted:
+            self.abandon()
+            return ShardReport(end, False, 0, time.time())
+        self._file.close()
+        note = {'records': self._num_records, 'bytes': self._num_bytes}
+        note_path = shard_note_path(self._directory, self._name)
+        write_whole(note_path, json.dumps(note).encode(), self._directory)
+        files.rename(self._temporary, self._final)
+        return ShardReport(end, True, self._num_bytes, time.time())
+
+    def abandon(self) -> None:
+        """Closes and deletes the unfinished file, as far as that can be done."""
+        with contextlib.suppress(OSError):
+            self._file.close()
+        with contextlib.suppress(OSError):
+            files.delete(self._temporary)
+
+
+class _WriteShards(beam.DoFn):
+    def __init__(self, file_path_prefix: str, num_shards: int):
+        self._prefix = file_path_prefix
+        self._num_shards = num_shards
+        self._records = Metrics.counter('write_tfrecord', 'records_in')
+        self._shards = Metrics.counter('write_tfrecord', 'shards_written')
+
+    def setup(self):
+        files.make_folder(working_folder(FileSystems.split(self._prefix)[0]))
+
+    def start_bundle(self):
+        self._drop()  # what a failed bundle may have left
+
+    def process(self, element: Record | ShardEnd) -> Iterator[ShardReport]:
+        try:
+            if self._writer is None:
+                self._writer = ShardWriter(self._prefix, element.shard, self._num_shards)
+            if isinstance(element, Record):
+                self._writer.write(element)
+                self._records.inc()
+                return
+            report = self._writer.commit(element)
+        except BaseException:
+            self._drop()
+            raise
+        self._writer = None
+        self._shards.inc(report.written)
+        yield report
+
+    def finish_bundle(self):
+        if self._writer is not None:
+            shard = self._writer.shard
+            self._drop()
+            raise RuntimeError(
+                f'shard {shard} has no end mark in its bundle: the runner has torn a '
+                'shard apart'
+            )
+
+    def teardown(self):
+        self._drop()
+
+    def _drop(self):
+        writer, self._writer = getattr(self, '_writer', None), None
+        if writer is not None:
+            writer.abandon()
+
+
+class WriteToTFRecord(beam.io.WriteToTFRecord):
+    """Writes shards of records to TFRecord files, uncompressed.
+
+    Takes, bundle by bundle, whole shards: the ``Record``s of one in order, then
+    its ``ShardEnd``. Gives a ``ShardReport`` for each.
+    """
+
+    def __init__(self, file_path_prefix: str, num_shards: int):
+        """Initializes the transform.
+
+        Args:
+          file_path_prefix: directory and first part of the files' names; they
+            end in ``-SSSSS-of-NNNNN``.
+          num_shards: the number of files, at least 1.
+        """
+        if num_shards < 1:
+            raise ValueError(f'num_shards is {num_shards}, expected at least 1')
+        super().__init__(
+            file_path_prefix,
+            num_shards=num_shards,
+            compression_type=CompressionTypes.UNCOMPRESSED,
+        )
+        self._file_path_prefix = file_path_prefix
+        self._num_shards = num_shards
+
+    def expand(self, records):
+        return records | 'Write shard files' >> beam.ParDo(
+            _WriteShards(self._file_path_prefix, self._num_shards)
+        ).with_output_types(ShardReport)
