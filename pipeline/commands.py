@@ -1,0 +1,89 @@
+"""The commands: ``indexed-imagenet COMMAND …``, or ``python -m pipeline``."""
+
+import io
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from pipeline.errors import UserError
+from pipeline.memory import give_back_freed_memory
+
+_USAGE = """\
+usage: indexed-imagenet COMMAND [flags]
+
+  build    builds TFRecords from image folders and the index file
+  sample   makes a small ImageNet-like sample to build from, or checks what was
+           built from it
+
+indexed-imagenet COMMAND --help tells the flags of each.
+"""
+
+
+def _build(argv: Sequence[str]) -> None:
+    from pipeline.run import run
+
+    run(argv)
+
+
+def _sample(argv: Sequence[str]) -> None:
+    from pipeline.sample import run
+
+    run(argv)
+
+
+# Each imports what it needs when it is called: TensorFlow alone takes seconds.
+_COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
+    'build': _build,
+    'sample': _sample,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command.
+
+    Args:
+      argv: the command and its flags, without the program's name.
+
+    Returns:
+      The exit status: 0 if all is well, 1 if the input turned out to be bad or
+      the job failed, 2 if nothing was started, 130 after Ctrl-C.
+    """
+    argv = sys.argv[1:] if argv is None else list(argv)
+    give_back_freed_memory()
+    for stream in (sys.stdout, sys.stderr):  # names of files need not fit the locale
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors='backslashreplace')
+    verbose = '--verbose' in argv
+    # Before Beam is imported: it logs while it is.
+    logging.basicConfig(level=logging.INFO if verbose else logging.CRITICAL)
+    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '0' if verbose else '3')
+    if not argv or argv[0] in ('-h', '--help', 'help'):
+        print(_USAGE, end='')
+        return 0 if argv else 2
+    command, *flags = argv
+    try:
+        if command not in _COMMANDS:
+            known = ', '.join(_COMMANDS)
+            raise UserError(
+                f'no command {command!r}, expected one of {known}; flags begin with --'
+            )
+        _COMMANDS[command](flags)
+    except UserError as error:
+        if verbose and error.__cause__:
+            logging.exception('the error below came from here')
+        for line in str(error).splitlines():
+            print(f'error: {line}', file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        print(
+            'stopped: what is written so far is not all; the same command starts again',
+            file=sys.stderr,
+        )
+        return 130
+    except OSError as error:
+        if verbose:
+            logging.exception('the error below came from here')
+        print(f'error: {error}; --verbose tells where', file=sys.stderr)
+        return 1
+    return 0

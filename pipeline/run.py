@@ -1,0 +1,132 @@
+"""``build``: from flags to a finished job and its outcome."""
+
+import contextlib
+import errno
+import io
+import os
+import sys
+from collections.abc import Sequence
+from typing import TextIO
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import (
+    DirectOptions,
+    StandardOptions,
+    WorkerOptions,
+)
+from apache_beam.runners.runner import PipelineRunner, PipelineState
+from rich.console import Console
+
+from pipeline.build import Job, build_graph
+from pipeline.errors import UserError
+from pipeline.inputs import prepare_job
+from pipeline.local_runner import make_local_runner
+from pipeline.options import BuildOptions, is_given, parse_options
+from pipeline.outcome import tell_outcome
+from pipeline.output import held_output
+from pipeline.progress import ProgressWatcher
+from transforms import files
+
+
+def num_local_workers(options: BuildOptions, argv: Sequence[str]) -> int:
+    """How many workers the local runner gets: all cores, unless flags say otherwise.
+
+    Raises:
+      UserError: the flag has a number that cannot be.
+    """
+    workers = options.view_as(DirectOptions).direct_num_workers
+    if workers < 0:
+        raise UserError(
+            f'--direct_num_workers is {workers}, expected 0 (all cores) or more'
+        )
+    # Beam's own default is 1, so only a flag tells 1 from nothing.
+    if not is_given('direct_num_workers', argv) or workers == 0:
+        return os.cpu_count() or 1
+    return workers
+
+
+def choose_runner(options: BuildOptions, workers: int) -> PipelineRunner | None:
+    """The local runner, or None for the one that the options name."""
+    if options.view_as(StandardOptions).runner:
+        return None
+    log_level = options.view_as(WorkerOptions)
+    if not options.verbose and log_level.default_sdk_harness_log_level is None:
+        log_level.default_sdk_harness_log_level = 'CRITICAL'
+    return make_local_runner(options, workers)
+
+
+def run_job(job: Job, options: BuildOptions, runner: PipelineRunner | None) -> None:
+    """Runs the job to its end.
+
+    Raises:
+      UserError: the job cannot be started (exit status 2) or failed (1); the
+        message says of what.
+      KeyboardInterrupt: Ctrl-C.
+    """
+    try:
+        pipeline = beam.Pipeline(runner=runner, options=options)
+        build_graph(pipeline, job)
+    except Exception as error:  # whatever a runner raises, the user gets one line
+        raise _job_error('the job cannot be started', error, 2) from error
+    try:
+        with _quiet(options.verbose):
+            result = pipeline.run()
+            state = result.wait_until_finish()
+    except Exception as error:
+        if _last_line(error).startswith(KeyboardInterrupt.__name__):
+            raise KeyboardInterrupt from error  # of a worker in this process
+        raise _job_error('the job failed', error, 1) from error
+    if state != PipelineState.DONE:
+        raise UserError(
+            f"the job ended as {state}, expected DONE; see the runner's own log",
+            exit_status=1,
+        )
+
+
+def _quiet(verbose: bool) -> contextlib.AbstractContextManager:
+    """Keeps the stack traces that Beam prints, besides raising them, off the screen."""
+    if verbose:
+        return contextlib.nullcontext()
+    return contextlib.redirect_stderr(io.StringIO())
+
+
+def _last_line(error: Exception) -> str:
+    """What an error says: runners hand on a worker's whole stack trace as text."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return files.show_text(lines[-1]) if lines else type(error).__name__
+
+
+def _job_error(what: str, error: Exception, exit_status: int) -> UserError:
+    line = _last_line(error)
+    remedy = '--verbose shows the whole of it'
+    if os.strerror(errno.ENOSPC) in line:
+        remedy = 'make room where --output_directory is, and give the same command again'
+    return UserError(f'{what}: {line}; {remedy}', exit_status)
+
+
+def _own_stderr() -> TextIO:
+    """Standard error, on a descriptor of its own if it has one.
+
+    Importing TensorFlow turns the usual one off for a while.
+    """
+    try:
+        return os.fdopen(os.dup(sys.stderr.fileno()), 'w', errors='backslashreplace')
+    except OSError:  # replaced by something that is no file, as in a notebook
+        return sys.stderr
+
+
+def run(argv: Sequence[str]) -> None:
+    """Builds what the flags say, and tells how it went.
+
+    Raises:
+      UserError: something is wrong with flags or input, or the job failed.
+    """
+    options = parse_options(argv)
+    workers = num_local_workers(options, argv)
+    job = prepare_job(options)
+    err = Console(file=_own_stderr())
+    with held_output(job.output_directory):
+        runner = choose_runner(options, workers)
+        with ProgressWatcher(job.output_directory, err):
+            run_job(job, options, runner)
+        tell_outcome(job, Console(), err)
