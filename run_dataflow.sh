@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Sets itself up and submits a build to Google Cloud Dataflow.
+#
+#   ./run_dataflow.sh --project=P --region=R --temp_location=gs://BUCKET/tmp \
+#     --train_directory=gs://… --imagenet_index_file=gs://… --output_directory=gs://…
+#   ./run_dataflow.sh COMMAND …       that command; COMMAND --help tells its flags
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+if [ $# -eq 0 ]; then
+  sed -n '2,/^set/s/^# \{0,1\}//p' "$root/run_dataflow.sh" >&2
+  exit 2
+fi
+source "$root/pipeline/venv.sh"
+ensure_venv "$root" "[gcp]"
+command=$venv/bin/indexed-imagenet
+
+case $1 in
+  -*) set -- build "$@" ;;
+esac
+if [ "$1" = build ]; then
+  shift
+  # Workers install this package from setup.py, label files and all.
+  exec "$command" build --runner=DataflowRunner --setup_file="$root/setup.py" "$@"
+fi
+exec "$command" "$@"
