@@ -134,9 +134,7 @@ class OneLineParser(argparse.ArgumentParser):
 
 
 def _beam_option_classes() -> list[type[PipelineOptions]]:
-    classes = {cls.__name__: cls for cls in PipelineOptions.__subclasses__()}
-    classes.pop(BuildOptions.__name__, None)
-    return [cls for cls in classes.values() if not cls.__module__.endswith('_test')]
+    return [cls for cls in PipelineOptions.__subclasses__() if cls is not BuildOptions]
 
 
 def _make_parser(show_all: bool) -> argparse.ArgumentParser:

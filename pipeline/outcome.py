@@ -59,12 +59,13 @@ def verdict_errors(
         for fault in faults:
             count = verdict.counts[split.name, fault]
             what = f'{count:,} folder(s)' if fault == UNLISTED else _images(count)
-            cases = _some(verdict.examples[split.name, fault], count)
             if fault == TWICE:
                 summary = summaries[split.name]
                 paths = [image['path'] for image in summary['first_rejected']]
                 listed = rejected_path(job.output_directory, split.name)
                 cases = f'{_some(paths, summary["rejected"])}, all listed in {listed}'
+            else:
+                cases = _some(verdict.examples[split.name, fault], count)
             lines.append(
                 f'{split.name}: {what} {_FAULT_TEXTS[fault]} '
                 f'(in {split.directory}: {cases})'

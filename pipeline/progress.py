@@ -68,13 +68,14 @@ class _RateColumn(ProgressColumn):
 
 
 class ProgressWatcher:
-    """Shows progress in the background, from ``start`` to ``stop``."""
+    """Shows progress in the background, for as long as its context lasts."""
 
     def __init__(self, output_directory: str, console: Console):
         self._notes = NoteReader(output_directory)
         self._console = console
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name='progress', daemon=True)
+        show = self._show_bars if console.is_terminal else self._show_lines
+        self._thread = threading.Thread(target=show, name='progress', daemon=True)
         remote = not files.is_local(output_directory)
         self._look_every = _LOOK_EVERY_REMOTE if remote else _LOOK_EVERY
 
@@ -85,10 +86,6 @@ class ProgressWatcher:
     def __exit__(self, *unused_exc_info):
         self._stop.set()
         self._thread.join()
-
-    def _watch(self) -> None:
-        show = self._show_bars if self._console.is_terminal else self._show_lines
-        show()
 
     def _looks(self):
         """Yields after each look into the folder, the last one after the stop."""

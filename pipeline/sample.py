@@ -21,6 +21,7 @@ from pipeline.errors import UserError
 from pipeline.label_files import METADATA_FILE, SYNSETS_FILE, load_labels
 from pipeline.options import OneLineParser, whole_number
 from pipeline.sample_check import check_sample
+from transforms import files
 
 INDEX_FILE = 'imagenet_index.npz'
 NOTE_FILE = 'sample.json'
@@ -133,7 +134,7 @@ def make_sample(directory: pathlib.Path, sample: Sample, console: Console) -> No
             _make_images(directory, sample, console)
     except OSError as error:
         raise UserError(
-            f'--directory {directory} cannot be used: {error.strerror or error} '
+            f'--directory {directory} cannot be used: {files.reason_of(error)} '
             f'({error.filename}); choose another'
         ) from error
 

@@ -156,7 +156,8 @@ def rename(source: str, target: str) -> None:
     if is_local(target):
         os.replace(source, target)
     else:
-        FileSystems.rename([source], [target])
+        with _remote_errors():
+            FileSystems.rename([source], [target])
 
 
 def delete_folder(path: str) -> None:
@@ -177,5 +178,7 @@ def delete(path: str) -> None:
     if is_local(path):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
-    elif FileSystems.exists(path):
-        FileSystems.delete([path])
+        return
+    with _remote_errors():
+        if FileSystems.exists(path):
+            FileSystems.delete([path])

@@ -41,15 +41,6 @@ class Picture(NamedTuple):
     converted_from: str | None
 
 
-def _decode_jpeg(data: bytes) -> convert_picture.Decoded:
-    try:
-        return convert_picture.decode_jpeg(data)
-    except convert_picture.DecodeError as error:
-        if read_jpeg_header(data) is not None and not ends_as_jpeg(data):
-            raise BadPicture('cut off: the JPEG does not end as one') from error
-        raise BadPicture(f'damaged JPEG: {error}') from error
-
-
 def load_picture(data: bytes) -> Picture:
     """Checks a file's content and brings it to the form that records have.
 
@@ -85,7 +76,12 @@ def _load_png(data: bytes) -> Picture:
 
 
 def _load_doubtful_jpeg(data: bytes, header: JpegHeader | None) -> Picture:
-    decoded = _decode_jpeg(data)
+    try:
+        decoded = convert_picture.decode_jpeg(data)
+    except convert_picture.DecodeError as error:
+        if header is not None and not ends_as_jpeg(data):
+            raise BadPicture('cut off: the JPEG does not end as one') from error
+        raise BadPicture(f'damaged JPEG: {error}') from error
     if header is not None and header.components == 4:
         encoded = convert_picture.encode_rgb_jpeg(decoded.pixels)
         return Picture(encoded, decoded.height, decoded.width, CMYK)

@@ -102,8 +102,9 @@ class _PackByShard(beam.DoFn):
 
     def process(self, rows: np.ndarray):
         if not len(rows):
+            empty = pack_rows(rows)
             for shard in range(self._placement.num_shards):
-                yield shard, pack_rows(rows)
+                yield shard, empty
             return
         self._held.append(rows)
         self._num_held += len(rows)

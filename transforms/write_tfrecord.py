@@ -20,7 +20,7 @@ from apache_beam.metrics import Metrics
 
 from transforms import files
 from transforms.records import Record, ShardEnd, ShardReport
-from transforms.tfrecord import frame
+from transforms.tfrecord import OVERHEAD, frame
 from transforms.working_folder import (
     shard_note_path,
     temporary_path,
@@ -102,10 +102,9 @@ class ShardWriter:
                 f'{record.shard}, expected its own record {self._num_records}: the '
                 'runner has torn a shard apart'
             )
-        parts = frame(record.payload)
-        self._file.write(parts)
+        self._file.write(frame(record.payload))
         self._num_records += 1
-        self._num_bytes += sum(map(len, parts))
+        self._num_bytes += len(record.payload) + OVERHEAD
 
     def commit(self, end: ShardEnd) -> ShardReport:
         """Puts the file under its final name, or drops it if it is not wanted.
@@ -142,6 +141,7 @@ class _WriteShards(beam.DoFn):
     def __init__(self, file_path_prefix: str, num_shards: int):
         self._prefix = file_path_prefix
         self._num_shards = num_shards
+        self._writer: ShardWriter | None = None
         self._records = Metrics.counter('write_tfrecord', 'records_in')
         self._shards = Metrics.counter('write_tfrecord', 'shards_written')
 
@@ -180,7 +180,7 @@ class _WriteShards(beam.DoFn):
         self._drop()
 
     def _drop(self):
-        writer, self._writer = getattr(self, '_writer', None), None
+        writer, self._writer = self._writer, None
         if writer is not None:
             writer.abandon()
 
