@@ -16,6 +16,7 @@ setuptools.setup(
         'numpy>=2,<3',
         'google-crc32c>=1.5,<2',
         'rich>=13,<16',
+        'tenacity>=8.2,<10',
     ],
     extras_require={
         'gcp': ['apache-beam[gcp]'],

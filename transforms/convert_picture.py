@@ -7,6 +7,7 @@ when the first such picture comes: of 1,281,167 training files, 23.
 import contextlib
 import functools
 import os
+import platform
 import re
 import threading
 from collections.abc import Iterator
@@ -71,17 +72,38 @@ def tensorflow() -> Any:
         return _import_tensorflow()
 
 
-def _decode(decoder: str, data: bytes, channels: int) -> Decoded:
+@contextlib.contextmanager
+def _refusals() -> Iterator[None]:
+    """Has the decoder's refusal of a picture come as a DecodeError."""
     tf = tensorflow()
     try:
         with _quiet_stderr():  # the decoder's own words name no file
-            pixels = getattr(tf.io, decoder)(data, channels=channels)
-    except tf.errors.OpError as error:
+            yield
+    except tf.errors.InvalidArgumentError as error:
         # Around the reason stand the names of TensorFlow's node and operation.
         reason = re.sub(r'\{\{.*?\}\}|\[Op:.*', '', error.message).strip(' .')
+        reason = ' '.join(reason.split())
         raise DecodeError(reason or 'it cannot be decoded') from error
+
+
+def _decode(decoder: str, data: bytes, channels: int) -> Decoded:
+    with _refusals():
+        pixels = getattr(tensorflow().io, decoder)(data, channels=channels)
     height, width, _ = pixels.shape
     return Decoded(pixels, height, width)
+
+
+def read_jpeg_shape(data: bytes) -> tuple[int, int, int]:
+    """Height and width in pixels, and the number of components of a JPEG.
+
+    libjpeg reads the header as it does before it decodes, but no further.
+
+    Raises:
+      DecodeError: it refuses the header.
+    """
+    with _refusals():
+        height, width, components = tensorflow().io.extract_jpeg_shape(data).numpy()
+    return int(height), int(width), int(components)
 
 
 def decode_jpeg(data: bytes) -> Decoded:
@@ -105,3 +127,8 @@ def decode_png(data: bytes) -> Decoded:
 def encode_rgb_jpeg(pixels: Any) -> bytes:
     """Encodes RGB pixels as the original builder does: JPEG of quality 100."""
     return tensorflow().io.encode_jpeg(pixels, format='rgb', quality=100).numpy()
+
+
+def codec() -> str:
+    """What converts pictures here: the bytes of converted ones depend on it."""
+    return f'tensorflow {tensorflow().__version__}, {platform.machine()}'

@@ -39,6 +39,11 @@ def join(folder: str, *names: str) -> str:
     return '/'.join([folder.rstrip('/'), *parts])
 
 
+def parent(path: str) -> str:
+    """The folder that a path is in."""
+    return FileSystems.split(path)[0]
+
+
 def os_name(name: bytes) -> str:
     """A file's name as this system's calls take it."""
     return os.fsdecode(bytes(name))
@@ -108,18 +113,26 @@ def list_folder(path: str) -> Listing:
     return Listing(list(found_folders), files)
 
 
-def read_bytes(path: str) -> bytes:
-    """The whole content of one file.
+def read_bytes(path: str, offset: int = 0, most: int = -1) -> bytes:
+    """The content of one file, or a part of it.
+
+    Args:
+      path: of the file.
+      offset: where to begin, in bytes.
+      most: how many bytes to read at most; −1 for all.
 
     Raises:
       OSError: the file cannot be read.
     """
     if is_local(path):
         with open(path, 'rb') as file:
-            return file.read()
+            file.seek(offset)
+            return file.read(most)
     uncompressed = CompressionTypes.UNCOMPRESSED
     with _remote_errors(), FileSystems.open(path, compression_type=uncompressed) as file:
-        return file.read()
+        if offset:
+            file.seek(offset)
+        return file.read(most)
 
 
 def open_seekable(path: str) -> BinaryIO:
@@ -147,17 +160,65 @@ def make_folder(path: str) -> None:
         os.makedirs(path, exist_ok=True)
 
 
+def flush(file: BinaryIO) -> None:
+    """Has a local file that is open for writing on the disk before this returns.
+
+    An object store has an object only when it is closed, and then for good.
+    """
+    with contextlib.suppress(io.UnsupportedOperation, AttributeError):
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def flush_folder(path: str) -> None:
+    """Has the names in a local folder on the disk before this returns."""
+    if not is_local(path):
+        return
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def size(path: str) -> int | None:
+    """The size of a file in bytes, or None if it is not there.
+
+    Raises:
+      OSError: the system does not say.
+    """
+    if is_local(path):
+        try:
+            return os.stat(path).st_size
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+    with _remote_errors():
+        [match] = FileSystems.match([path])
+    sizes = [m.size_in_bytes for m in match.metadata_list if m.path == path]
+    return sizes[0] if sizes else None
+
+
 def rename(source: str, target: str) -> None:
     """Moves a finished file to its final name, over any file of that name.
 
+    An object store has no rename: the object is copied, the copy is checked,
+    and then the source is deleted.
+
     Raises:
-      OSError: it cannot be moved.
+      OSError: it cannot be moved; the source is still there.
     """
     if is_local(target):
         os.replace(source, target)
-    else:
-        with _remote_errors():
-            FileSystems.rename([source], [target])
+        return
+    expected = size(source)
+    with _remote_errors():
+        FileSystems.copy([source], [target])
+    if expected is None or size(target) != expected:
+        raise OSError(
+            f'{target} has {size(target)} bytes after it was copied from {source}, '
+            f'expected {expected}'
+        )
+    delete(source)
 
 
 def delete_folder(path: str) -> None:
@@ -166,7 +227,9 @@ def delete_folder(path: str) -> None:
         shutil.rmtree(path, ignore_errors=True)
         return
     with contextlib.suppress(OSError), _remote_errors():
-        FileSystems.delete([path])
+        [match] = FileSystems.match([path.rstrip('/') + '/**'])
+        if match.metadata_list:
+            FileSystems.delete([metadata.path for metadata in match.metadata_list])
 
 
 def delete(path: str) -> None:

@@ -16,16 +16,32 @@ _PLAIN_FRAMES = (0xC0, 0xC1, 0xC2)
 # Any other frame (lossless, differential, arithmetic, or a second one), and what
 # may not come before the scan: start and end of image.
 _NO_PLAIN_FRAME = frozenset({*range(0xC0, 0xD0), 0xD8, 0xD9} - {0xC4, 0xC8, 0xCC})
+_PROGRESSIVE = 0xC2
 _SCAN = 0xDA
 _ALONE = frozenset({0x01, *range(0xD0, 0xD8)})
 
+# Segments and fill bytes that are walked. Ordinary files have some twenty, one
+# with a large ICC profile or a maker's notes a few hundred; without a limit,
+# 256 MiB of fill bytes would take half a minute.
+_MAX_STEPS = 10_000
+
 
 class JpegHeader(NamedTuple):
-    """What the frame header says: size in pixels, number of components."""
+    """What the frame header says, and where the picture's data begins.
+
+    Attributes:
+      height, width: pixels.
+      components: 1, 3 or 4.
+      scan: offset of the first scan's marker, bytes.
+      one_scan: whether that scan has all of the picture: sequential, with all
+        components. A decoder takes no other scan then.
+    """
 
     height: int
     width: int
     components: int
+    scan: int
+    one_scan: bool
 
 
 def starts_as_jpeg(data: bytes) -> bool:
@@ -47,14 +63,16 @@ def read_jpeg_header(data: bytes) -> JpegHeader | None:
     Returns:
       The header of a plain frame that a scan follows: Huffman coded, 8 bits a
       sample, with a size and 1, 3 or 4 components. None if there is no such
-      frame: the data is then not a JPEG, cut off, or of a rare kind, which only
-      a decoder can tell.
+      frame within a bounded number of segments: the data is then not a JPEG,
+      cut off, or of a rare kind, which only a decoder can tell.
     """
     if not starts_as_jpeg(data):
         return None
-    header, position, size = None, 2, len(data)
-    # A marker with its length, and of a frame all up to the component count.
-    while position + 10 <= size and data[position] == 0xFF:
+    frame, position, size = None, 2, len(data)
+    for _ in range(_MAX_STEPS):
+        # A marker with its length, and of a frame all up to the component count.
+        if position + 10 > size or data[position] != 0xFF:
+            return None
         code = data[position + 1]
         if code == 0xFF:  # any number of fill bytes may stand before a code
             position += 1
@@ -63,15 +81,19 @@ def read_jpeg_header(data: bytes) -> JpegHeader | None:
             position += 2
             continue
         if code == _SCAN:
-            return header
-        if code in _PLAIN_FRAMES and header is None:
+            if frame is None:
+                return None
+            kind, height, width, components = frame
+            one_scan = kind != _PROGRESSIVE and data[position + 4] == components
+            return JpegHeader(height, width, components, position, one_scan)
+        if code in _PLAIN_FRAMES and frame is None:
             precision = data[position + 4]
             height = data[position + 5] << 8 | data[position + 6]
             width = data[position + 7] << 8 | data[position + 8]
             components = data[position + 9]
             if precision != 8 or not height or not width or components not in (1, 3, 4):
                 return None
-            header = JpegHeader(height, width, components)
+            frame = code, height, width, components
         elif code in _NO_PLAIN_FRAME:
             return None
         position += 2 + (data[position + 2] << 8 | data[position + 3])

@@ -4,6 +4,9 @@ Local files are opened ahead and the system is told that they will be read: it
 fetches them while others are encoded, without the cost of threads (read by
 threads, images that are in memory already took almost twice the time). Reads
 from an object store wait for the network, so threads do them.
+
+A read that fails for a reason that may pass is tried again when the image's turn
+comes. So is a read of a file that grows or shrinks meanwhile.
 """
 
 import collections
@@ -16,11 +19,16 @@ from concurrent.futures import ThreadPoolExecutor
 
 from transforms import files
 from transforms.rows import WHOLE, Row
+from transforms.try_again import Patience, local_may_pass, remote_may_pass
 
 # Local files that are open at once, and remote images that are in memory at
 # once. Photographs are 0.1 MB on average and 15 MB at most.
 OPEN_AHEAD = 16
 FETCH_AHEAD = 32
+
+# No image is larger: a larger file is not read, so that one bad file cannot take
+# a worker's memory. One local image is in memory at a time, FETCH_AHEAD remote.
+MAX_FILE_BYTES = 256 * 2**20
 
 
 def read_images(
@@ -40,47 +48,88 @@ def _path(directory: str, row: Row) -> str:
     return files.join(directory, files.os_name(row.source))
 
 
-def _open(path: str) -> int | OSError:
-    try:
-        # Without O_NONBLOCK, opening a pipe would wait for its other end.
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        return error
+def _open(path: str) -> int:
+    # Without O_NONBLOCK, opening a pipe would wait for its other end.
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if hasattr(os, 'posix_fadvise'):  # Linux has it, macOS does not
         with contextlib.suppress(OSError):  # it is but a hint
             os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_WILLNEED)
     return fd
 
 
-def _read_and_close(fd: int, row: Row) -> bytes | OSError:
+def _try_to_open(path: str) -> int | OSError:
+    try:
+        return _open(path)
+    except OSError as error:
+        return error
+
+
+def _check_size(num_bytes: int) -> None:
+    if num_bytes > MAX_FILE_BYTES:
+        reason = f'{num_bytes:,} bytes, expected at most {MAX_FILE_BYTES:,}'
+        raise OSError(errno.EFBIG, reason)
+
+
+def _pread(fd: int, most: int, offset: int, enough: int) -> bytes:
+    """Reads up to ``most`` bytes; at the end of the file, or with enough, it stops."""
+    data = os.pread(fd, most, offset)
+    while len(data) < enough:  # a read may give less than it was asked for
+        more = os.pread(fd, most - len(data), offset + len(data))
+        if not more:
+            break
+        data += more
+    return data
+
+
+def _read_whole(fd: int, num_bytes: int) -> bytes:
+    _check_size(num_bytes)
+    # The one byte more shows if it grew, without another call to the system.
+    data = _pread(fd, num_bytes + 1, 0, enough=num_bytes)
+    if len(data) == num_bytes:
+        return data
+    if len(data) > num_bytes:
+        change = f'it grew beyond {num_bytes:,} bytes while it was read'
+    else:
+        change = f'it shrank from {num_bytes:,} to {len(data):,} bytes while it was read'
+    raise OSError(errno.EAGAIN, change)
+
+
+def _read_and_close(fd: int, row: Row) -> bytes:
     try:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode):
-            return OSError(errno.EINVAL, 'not a regular file')
-        length = status.st_size if row.length == WHOLE else row.length
-        data = os.pread(fd, length, row.offset)
-        while len(data) < length:  # a read may give less than it was asked for
-            more = os.pread(fd, length - len(data), row.offset + len(data))
-            if not more:
-                break
-            data += more
-        return data
-    except OSError as error:
-        return error
+            raise OSError(errno.EINVAL, 'not a regular file')
+        if row.length == WHOLE:
+            return _read_whole(fd, status.st_size)
+        _check_size(row.length)
+        return _pread(fd, row.length, row.offset, enough=row.length)
     finally:
         os.close(fd)
 
 
+def _open_and_read(path: str, row: Row) -> bytes:
+    return _read_and_close(_open(path), row)
+
+
 def _read_local(directory, rows):
     opened: collections.deque[tuple[Row, int | OSError]] = collections.deque()
+    patience = Patience(local_may_pass)
 
     def take_first():
         row, fd = opened.popleft()
-        return row, fd if isinstance(fd, OSError) else _read_and_close(fd, row)
+        try:
+            if isinstance(fd, OSError):
+                raise fd
+            image = _read_and_close(fd, row)
+        except OSError as error:
+            path = _path(directory, row)
+            return row, patience.read_again(lambda: _open_and_read(path, row), error)
+        patience.note_success()
+        return row, image
 
     try:
         for row in rows:
-            opened.append((row, _open(_path(directory, row))))
+            opened.append((row, _try_to_open(_path(directory, row))))
             if len(opened) > OPEN_AHEAD:
                 yield take_first()
         while opened:
@@ -91,19 +140,33 @@ def _read_local(directory, rows):
                 os.close(fd)
 
 
-def _fetch(path: str, row: Row) -> bytes | OSError:
+def _read_object(path: str, row: Row) -> bytes:
+    if row.length != WHOLE:
+        _check_size(row.length)
+        return files.read_bytes(path, row.offset, row.length)
+    data = files.read_bytes(path, most=MAX_FILE_BYTES + 1)
+    if len(data) > MAX_FILE_BYTES:
+        reason = f'more than {MAX_FILE_BYTES:,} bytes, expected at most that'
+        raise OSError(errno.EFBIG, reason)
+    return data
+
+
+def _fetch(path: str, row: Row, patience: Patience) -> bytes | OSError:
     try:
-        data = files.read_bytes(path)
+        image = _read_object(path, row)
     except OSError as error:
-        return error
-    return data if row.length == WHOLE else data[row.offset : row.offset + row.length]
+        return patience.read_again(lambda: _read_object(path, row), error)
+    patience.note_success()
+    return image
 
 
 def _read_remote(directory, rows):
+    patience = Patience(remote_may_pass)
     with ThreadPoolExecutor(FETCH_AHEAD, thread_name_prefix='fetch') as pool:
         fetched = collections.deque()
         for row in rows:
-            fetched.append((row, pool.submit(_fetch, _path(directory, row), row)))
+            path = _path(directory, row)
+            fetched.append((row, pool.submit(_fetch, path, row, patience)))
             if len(fetched) >= FETCH_AHEAD:
                 row, future = fetched.popleft()
                 yield row, future.result()

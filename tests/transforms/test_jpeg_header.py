@@ -1,6 +1,8 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from transforms import jpeg_header
 from transforms.jpeg_header import JpegHeader, read_jpeg_header
 
 
@@ -31,7 +33,9 @@ def test_finds_the_frame_behind_other_segments():
     for code in (0xC0, 0xC1, 0xC2):
         data = b'\xff\xd8' + before + b'\xff\xff' + frame(code, height=300, width=7000)
         scan = segment(0xC4, b'tables') + segment(0xDA, b'\3' * 10)
-        assert read_jpeg_header(data + scan) == JpegHeader(300, 7000, 3)
+        begin = len(data) + len(segment(0xC4, b'tables'))
+        expected = JpegHeader(300, 7000, 3, begin, one_scan=code != 0xC2)
+        assert read_jpeg_header(data + scan) == expected
         assert read_jpeg_header(data) is None  # a picture without a scan is none
         assert read_jpeg_header(data + frame(0xC0) + scan) is None  # nor with two frames
 
@@ -60,8 +64,19 @@ def test_leaves_rare_frames_and_nonsense_to_the_decoder():
 def test_any_bytes_give_a_header_or_none(data):
     for start in (b'', b'\xff\xd8', b'\xff\xd8\xff\xc0'):
         header = read_jpeg_header(start + data)
-        assert header is None or min(header) >= 1
+        assert header is None or min(header[:4]) >= 1
 
 
-def test_an_endless_row_of_fill_bytes_ends():
-    assert read_jpeg_header(b'\xff\xd8' + b'\xff' * 1_000_000) is None
+def test_a_scan_of_one_of_three_components_is_not_the_only_one():
+    scan = segment(0xDA, b'\1' * 10)
+    assert not read_jpeg_header(b'\xff\xd8' + frame() + scan).one_scan
+    assert read_jpeg_header(b'\xff\xd8' + frame(components=1) + scan).one_scan
+
+
+@pytest.mark.parametrize('endless', [b'\xff', b'\xff\x01', segment(0xFE)])
+def test_an_endless_header_is_left_to_the_decoder(monkeypatch, endless):
+    scan = segment(0xDA, b'\3' * 10)
+    monkeypatch.setattr(jpeg_header, '_MAX_STEPS', 50)
+    for count, is_read in ((40, True), (60, False)):
+        data = b'\xff\xd8' + endless * count + frame() + scan
+        assert (read_jpeg_header(data) is not None) == is_read

@@ -3,6 +3,7 @@ import pytest
 from pipeline import sample_pictures
 from transforms import convert_picture
 from transforms.load_picture import CMYK, PNG, BadPicture, Picture, load_picture
+from transforms.shard_record import CHECKS, DECODE, QUICK
 
 
 @pytest.fixture
@@ -75,3 +76,35 @@ def test_no_cut_png_is_taken(pixels):
     for size in range(8, len(data) - 12, 97):
         with pytest.raises(BadPicture, match='PNG'):
             load_picture(data[:size])
+
+
+def test_a_check_by_decoding_finds_what_the_header_and_the_end_do_not_show(jpeg):
+    tables = jpeg.index(b'\xff\xc4')
+    damaged = jpeg[: tables + 5] + b'\xff' * 16 + jpeg[tables + 21 :]
+    assert load_picture(damaged, QUICK).encoded == damaged
+    with pytest.raises(BadPicture, match='damaged JPEG'):
+        load_picture(damaged, DECODE)
+
+
+def test_both_checks_hand_on_the_same(pixels, jpeg, tf):
+    for data in (jpeg, sample_pictures.encode_grey(pixels)):
+        assert load_picture(data, DECODE) == load_picture(data, QUICK)
+        assert load_picture(data, DECODE).encoded is data
+
+
+@pytest.mark.parametrize('check', CHECKS)
+def test_a_cmyk_jpeg_whose_header_only_libjpeg_reads_is_converted(pixels, tf, check):
+    data = sample_pictures.encode_cmyk(pixels)
+    data = data[:16] + b'xyz' + data[16:]
+    picture = load_picture(data, check)
+    assert picture[1:] == (24, 40, CMYK)
+    assert tf.io.extract_jpeg_shape(picture.encoded).numpy().tolist() == [24, 40, 3]
+
+
+def test_a_fault_of_the_machine_is_no_fault_of_the_picture(monkeypatch, jpeg, tf):
+    def exhaust(*args, **kwargs):
+        raise tf.errors.ResourceExhaustedError(None, None, 'out of memory')
+
+    monkeypatch.setattr(tf.io, 'decode_jpeg', exhaust)
+    with pytest.raises(tf.errors.ResourceExhaustedError):
+        load_picture(jpeg, DECODE)

@@ -1,10 +1,11 @@
+import itertools
 import os
 
 import numpy as np
 import pytest
 from apache_beam.io.filesystem import CompressionTypes, FileMetadata, FileSystem
 
-from transforms import files, read_images
+from transforms import files, read_images, try_again
 from transforms.rows import WHOLE, Row
 
 
@@ -47,6 +48,96 @@ def test_leaves_no_file_open_when_it_is_stopped(directory):
     next(reading)
     reading.close()
     assert os.listdir('/proc/self/fd') == before
+
+
+@pytest.fixture
+def pauses(monkeypatch):
+    """Pauses are noted instead of waited for."""
+    noted = []
+    monkeypatch.setattr(try_again.tenacity.nap.time, 'sleep', noted.append)
+    return noted
+
+
+@pytest.mark.parametrize('change', [b'more', None])
+def test_a_file_that_changes_while_it_is_read_is_read_again(
+    directory, monkeypatch, pauses, change
+):
+    path = os.path.join(directory, '6')
+    pread, turns = os.pread, itertools.count()
+
+    def change_and_read(fd, length, offset):
+        if next(turns) == 0:
+            if change:
+                with open(path, 'ab') as file:
+                    file.write(change)
+            else:
+                os.truncate(path, 500)
+        return pread(fd, length, offset)
+
+    monkeypatch.setattr(os, 'pread', change_and_read)
+    [(_, data)] = read_images.read_images(directory, [row('6')])
+    assert data == (b'\6' * 6000 + change if change else b'\6' * 500)
+    assert pauses == [0.2]
+
+
+def test_a_file_that_never_stops_growing_is_an_error(directory, monkeypatch, pauses):
+    pread = os.pread
+
+    def grow_and_read(fd, length, offset):
+        with open(os.path.join(directory, '6'), 'ab') as file:
+            file.write(b'.')
+        return pread(fd, length, offset)
+
+    monkeypatch.setattr(os, 'pread', grow_and_read)
+    [(_, error)] = read_images.read_images(directory, [row('6')])
+    assert files.reason_of(error) == 'it grew beyond 6,003 bytes while it was read'
+    assert pauses == [0.2, 1, 4]
+
+
+def test_a_file_that_shrinks_each_time_is_an_error(directory, monkeypatch, pauses):
+    pread = os.pread
+
+    def shrink_and_read(fd, length, offset):
+        if not offset:
+            os.truncate(fd_path(fd), os.fstat(fd).st_size - 1000)
+        return pread(fd, length, offset)
+
+    def fd_path(fd):
+        return os.readlink(f'/proc/self/fd/{fd}')
+
+    monkeypatch.setattr(os, 'pread', shrink_and_read)
+    [(_, error)] = read_images.read_images(directory, [row('6')])
+    reason = 'it shrank from 3,000 to 2,000 bytes while it was read'
+    assert files.reason_of(error) == reason
+
+
+def test_a_read_in_small_pieces_is_put_together(directory, monkeypatch, pauses):
+    pread = os.pread
+    monkeypatch.setattr(os, 'pread', lambda fd, n, at: pread(fd, min(n, 700), at))
+    rows = [row('6'), row('7', 10, 1401), row('7', 6500, 1000)]
+    images = [image for _, image in read_images.read_images(directory, rows)]
+    assert images == [b'\6' * 6000, b'\7' * 1401, b'\7' * 500]
+    assert not pauses
+
+
+def test_a_file_beyond_the_bound_is_not_read(directory, monkeypatch, pauses):
+    with open(os.path.join(directory, 'huge'), 'wb') as file:
+        file.truncate(read_images.MAX_FILE_BYTES + 1)
+    monkeypatch.setattr(os, 'pread', None)
+    rows = [row('huge'), row('huge', 0, read_images.MAX_FILE_BYTES + 1)]
+    for _, error in read_images.read_images(directory, rows):
+        reason = '268,435,457 bytes, expected at most 268,435,456'
+        assert files.reason_of(error) == reason
+    assert not pauses
+
+
+def test_a_file_at_the_bound_is_read(directory, monkeypatch):
+    monkeypatch.setattr(read_images, 'MAX_FILE_BYTES', 6000)
+    read = [
+        image for _, image in read_images.read_images(directory, [row('6'), row('7')])
+    ]
+    assert read[0] == b'\6' * 6000
+    assert isinstance(read[1], OSError)
 
 
 class MemoryFileSystem(FileSystem):
@@ -107,3 +198,12 @@ def test_reads_an_object_store_in_order(monkeypatch):
     assert [r for r, _ in read] == rows
     assert [d for _, d in read if isinstance(d, bytes)] == [b'bb', b'aa', b'c']
     assert isinstance(read[1][1], OSError)
+
+
+def test_no_more_of_an_object_is_read_than_an_image_may_have(monkeypatch, pauses):
+    monkeypatch.setattr(read_images, 'MAX_FILE_BYTES', 3)
+    rows = [row('n1/a.JPEG'), row('n1/b.JPEG'), row('n1/a.JPEG', 1, 3)]
+    images = [d for _, d in read_images.read_images('memory://bucket/train', rows)]
+    assert files.reason_of(images[0]) == 'more than 3 bytes, expected at most that'
+    assert images[1:] == [b'bb', b'aaa']
+    assert not pauses
