@@ -3,10 +3,13 @@
 import io
 import logging
 import os
+import shlex
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
 from pipeline.errors import UserError
+from pipeline.interrupt import stopped_by_signals
 from pipeline.memory import give_back_freed_memory
 
 _USAGE = """\
@@ -38,6 +41,20 @@ _COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     'sample': _sample,
 }
 
+# Those that take up what they had finished.
+_GO_ON = ('build', 'sample')
+
+
+def _how_to_go_on(command: str, argv: Sequence[str]) -> str:
+    program = sys.argv[0]
+    words = [program]
+    if os.path.basename(program) == '__main__.py':
+        words = [sys.executable, '-m', 'pipeline']
+    again = shlex.join([*words, *argv])
+    if command in _GO_ON:
+        return f'what is finished is kept; to go on: {again}'
+    return f'to start again: {again}'
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command.
@@ -47,7 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
       The exit status: 0 if all is well, 1 if the input turned out to be bad or
-      the job failed, 2 if nothing was started, 130 after Ctrl-C.
+      the job failed, 2 if nothing was started, 130 after Ctrl-C (128 and the
+      signal's number after others).
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     give_back_freed_memory()
@@ -68,19 +86,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise UserError(
                 f'no command {command!r}, expected one of {known}; flags begin with --'
             )
-        _COMMANDS[command](flags)
+        with stopped_by_signals():
+            _COMMANDS[command](flags)
     except UserError as error:
         if verbose and error.__cause__:
             logging.exception('the error below came from here')
         for line in str(error).splitlines():
             print(f'error: {line}', file=sys.stderr)
         return error.exit_status
-    except KeyboardInterrupt:
-        print(
-            'stopped: what is written so far is not all; the same command starts again',
-            file=sys.stderr,
-        )
-        return 130
+    except KeyboardInterrupt as stop:
+        print(f'stopped; {_how_to_go_on(command, argv)}', file=sys.stderr)
+        return 128 + getattr(stop, 'signum', signal.SIGINT)
     except OSError as error:
         if verbose:
             logging.exception('the error below came from here')

@@ -7,7 +7,6 @@ run is the same with and without a network, and workers see every option.
 """
 
 import os
-import shlex
 import sys
 
 from apache_beam.options.pipeline_options import DirectOptions
@@ -17,21 +16,28 @@ from apache_beam.runners.portability.portable_runner import JobServiceHandle
 from apache_beam.transforms import environments
 
 from pipeline import local_worker
+from pipeline.interrupt import Interrupt
+from pipeline.local_processes import LocalProcesses
 from pipeline.options import BuildOptions
 
 
-def _worker_command(verbose: bool) -> str:
+def _worker_command(verbose: bool, lock: str | None) -> list[str]:
     script = os.path.abspath(local_worker.__file__)
-    words = [sys.executable, script, *([] if verbose else [local_worker.QUIET])]
-    return f'exec {shlex.join(words)}'
+    quiet = [] if verbose else [local_worker.QUIET]
+    return [sys.executable, script, str(os.getpid()), lock or '', *quiet]
 
 
-def make_local_runner(options: BuildOptions, workers: int) -> fn_runner.FnApiRunner:
+def make_local_runner(
+    options: BuildOptions, workers: int, interrupt: Interrupt, lock: str | None = None
+) -> fn_runner.FnApiRunner:
     """Makes the local runner, and sets the options that belong to it.
 
     Args:
       options: the pipeline's options, changed in place.
       workers: how many; one works in this process, more are processes.
+      interrupt: told of a worker process that dies.
+      lock: a local folder that every worker process holds for as long as it
+        lives, so that a later run can wait for those whose launcher is dead.
     """
     direct = options.view_as(DirectOptions)
     direct.direct_num_workers = workers
@@ -40,8 +46,9 @@ def make_local_runner(options: BuildOptions, workers: int) -> fn_runner.FnApiRun
     if workers == 1:
         environment = environments.EmbeddedPythonEnvironment.default()
     else:
+        processes = LocalProcesses(_worker_command(options.verbose, lock), interrupt)
         environment = environments.SubprocessSDKEnvironment.from_command_string(
-            _worker_command(options.verbose)
+            processes.job
         )
     provision_info = beam_provision_api_pb2.ProvisionInfo(
         pipeline_options=JobServiceHandle.encode_pipeline_options(

@@ -4,15 +4,43 @@ Beam would start its worker module in the current folder, which would come
 first on the path: a folder that holds another ``pipeline`` or ``transforms``
 would have workers import those. Here our packages are imported before anything
 else can take their names.
+
+A worker lives no longer than its launcher: on a machine where launchers are
+killed, what they leave would go on writing beside the next build.
 """
 
+import fcntl
 import importlib
 import logging
 import os
 import signal
 import sys
+import threading
+import time
 
 QUIET = '--quiet'
+
+# Seconds between two looks at whether the launcher is still there.
+_LOOK_EVERY = 0.2
+
+
+def _hold(folder: str) -> None:
+    """Holds a shared lock on a folder until this process ends.
+
+    Ends the process if a later run has the folder to itself already.
+    """
+    try:
+        fd = os.open(folder, os.O_RDONLY)
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        os._exit(1)
+
+
+def _end_with(launcher: int) -> None:
+    """Ends this process once the one that started it is gone."""
+    while os.getppid() == launcher:
+        time.sleep(_LOOK_EVERY)
+    os._exit(1)
 
 
 def _import_our_packages() -> None:
@@ -25,18 +53,22 @@ def _import_our_packages() -> None:
 
 
 if __name__ == '__main__':
+    launcher, lock, *flags = sys.argv[1:]
+    # Ctrl-C reaches all processes of the terminal; the launcher is the one to act.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if lock:
+        _hold(lock)
+    threading.Thread(target=_end_with, args=(int(launcher),), daemon=True).start()
     # Logs go to the launcher, which knows how much of them to show. Without any
     # handler the first one logged would add one that writes to the terminal.
     logging.getLogger().addHandler(logging.NullHandler())
     # An error goes to the launcher, too; Beam prints it here besides.
-    if QUIET in sys.argv:
+    if QUIET in flags:
         sys.stderr = open(os.devnull, 'w')  # noqa: SIM115
-    # Ctrl-C reaches all processes of the terminal; the launcher is the one to tell.
-    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
     _import_our_packages()
     from pipeline.memory import give_back_freed_memory
 
     give_back_freed_memory()
     from apache_beam.runners.worker import sdk_worker_main
 
-    sdk_worker_main.main(sys.argv)
+    sdk_worker_main.main(sys.argv[:1])

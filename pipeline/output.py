@@ -6,36 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from pipeline.build import Split
 from pipeline.errors import UserError
+from pipeline.interrupt import Interrupt
+from pipeline.lock import held_lock, wait_for_workers
 from transforms import files
 from transforms.working_folder import temporary_path, working_folder
 from transforms.write_tfrecord import is_shard_of
-
-try:
-    import fcntl
-except ImportError:  # Windows has none
-    fcntl = None
-
-
-@contextlib.contextmanager
-def _lock(path: str) -> Iterator[None]:
-    """Keeps a second build out; the kernel lets go of the lock with this process.
-
-    Raises:
-      UserError: another build is at work there.
-    """
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        if fcntl:
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise UserError(
-                    f'--output_directory {path} is being written by another build; wait '
-                    'for its end, or choose another directory'
-                ) from None
-        yield
-    finally:
-        os.close(fd)
 
 
 def _write_once(path: str) -> None:
@@ -49,7 +24,7 @@ def _write_once(path: str) -> None:
 
 
 @contextlib.contextmanager
-def held_output(path: str) -> Iterator[None]:
+def held_output(path: str, interrupt: Interrupt) -> Iterator[None]:
     """Makes the output directory ready, and takes what is not output away at the end.
 
     Raises:
@@ -64,7 +39,9 @@ def held_output(path: str) -> Iterator[None]:
                         f'--output_directory {path} is a file, expected a directory'
                     )
                 files.make_folder(path)
-                held.enter_context(_lock(path))
+            held.enter_context(held_lock(path, interrupt))
+            if os.path.isdir(working_folder(path)):
+                wait_for_workers(working_folder(path))
             _write_once(path)
         except OSError as error:
             raise UserError(

@@ -2,10 +2,11 @@
 
 import contextlib
 import errno
+import functools
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TextIO
 
 import apache_beam as beam
@@ -17,15 +18,32 @@ from apache_beam.options.pipeline_options import (
 from apache_beam.runners.runner import PipelineRunner, PipelineState
 from rich.console import Console
 
-from pipeline.build import Job, build_graph
+from pipeline.build import build_graph
 from pipeline.errors import UserError
 from pipeline.inputs import prepare_job
+from pipeline.interrupt import Interrupt, Stopped
 from pipeline.local_runner import make_local_runner
 from pipeline.options import BuildOptions, is_given, parse_options
 from pipeline.outcome import tell_outcome
 from pipeline.output import held_output
 from pipeline.progress import ProgressWatcher
 from transforms import files
+from transforms.working_folder import working_folder
+
+# How the last line of what a worker raised begins if it was a signal.
+_STOPPED = (
+    KeyboardInterrupt.__name__,
+    f'{Stopped.__module__}.{Stopped.__name__}',
+)
+
+
+# What helps against the refusals of a system to write.
+_CURES = {
+    errno.ENOSPC: 'make room where --output_directory is',
+    errno.EDQUOT: 'have the quota raised, or make room where --output_directory is',
+    errno.EROFS: 'make --output_directory writable again',
+    errno.EACCES: 'make --output_directory writable again',
+}
 
 
 def num_local_workers(options: BuildOptions, argv: Sequence[str]) -> int:
@@ -45,18 +63,34 @@ def num_local_workers(options: BuildOptions, argv: Sequence[str]) -> int:
     return workers
 
 
-def choose_runner(options: BuildOptions, workers: int) -> PipelineRunner | None:
-    """The local runner, or None for the one that the options name."""
+def choose_runner(
+    options: BuildOptions, workers: int, interrupt: Interrupt, lock: str | None = None
+) -> PipelineRunner | None:
+    """The local runner, or None for the one that the options name.
+
+    The arguments are those of ``make_local_runner``.
+    """
     if options.view_as(StandardOptions).runner:
         return None
     log_level = options.view_as(WorkerOptions)
     if not options.verbose and log_level.default_sdk_harness_log_level is None:
         log_level.default_sdk_harness_log_level = 'CRITICAL'
-    return make_local_runner(options, workers)
+    return make_local_runner(options, workers, interrupt, lock)
 
 
-def run_job(job: Job, options: BuildOptions, runner: PipelineRunner | None) -> None:
-    """Runs the job to its end.
+def run_job(
+    add_steps: Callable[[beam.Pipeline], None],
+    options: BuildOptions,
+    runner: PipelineRunner | None,
+    interrupt: Interrupt,
+) -> None:
+    """Runs a job to its end.
+
+    Args:
+      add_steps: makes the graph.
+      options: the pipeline's.
+      runner: from ``choose_runner``.
+      interrupt: says so if the job was stopped from outside.
 
     Raises:
       UserError: the job cannot be started (exit status 2) or failed (1); the
@@ -65,15 +99,19 @@ def run_job(job: Job, options: BuildOptions, runner: PipelineRunner | None) -> N
     """
     try:
         pipeline = beam.Pipeline(runner=runner, options=options)
-        build_graph(pipeline, job)
+        add_steps(pipeline)
     except Exception as error:  # whatever a runner raises, the user gets one line
         raise _job_error('the job cannot be started', error, 2) from error
     try:
         with _quiet(options.verbose):
             result = pipeline.run()
             state = result.wait_until_finish()
-    except Exception as error:
-        if _last_line(error).startswith(KeyboardInterrupt.__name__):
+    except (Exception, KeyboardInterrupt) as error:
+        if interrupt.reason:
+            raise UserError(interrupt.reason, exit_status=1) from error
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        if _last_line(error).startswith(_STOPPED):
             raise KeyboardInterrupt from error  # of a worker in this process
         raise _job_error('the job failed', error, 1) from error
     if state != PipelineState.DONE:
@@ -99,8 +137,9 @@ def _last_line(error: Exception) -> str:
 def _job_error(what: str, error: Exception, exit_status: int) -> UserError:
     line = _last_line(error)
     remedy = '--verbose shows the whole of it'
-    if os.strerror(errno.ENOSPC) in line:
-        remedy = 'make room where --output_directory is, and give the same command again'
+    for code, cure in _CURES.items():
+        if os.strerror(code) in line:
+            remedy = f'{cure}, and give the same command again: what is finished is kept'
     return UserError(f'{what}: {line}; {remedy}', exit_status)
 
 
@@ -125,8 +164,11 @@ def run(argv: Sequence[str]) -> None:
     workers = num_local_workers(options, argv)
     job = prepare_job(options)
     err = Console(file=_own_stderr())
-    with held_output(job.output_directory):
-        runner = choose_runner(options, workers)
+    interrupt = Interrupt()
+    with held_output(job.output_directory, interrupt):
+        folder = working_folder(job.output_directory)
+        lock = folder if files.is_local(folder) else None
+        runner = choose_runner(options, workers, interrupt, lock)
         with ProgressWatcher(job.output_directory, err):
-            run_job(job, options, runner)
+            run_job(functools.partial(build_graph, job=job), options, runner, interrupt)
         tell_outcome(job, Console(), err)
