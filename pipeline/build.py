@@ -3,7 +3,9 @@
     paths ─► image refs ─► rows ──────────► (shard, rows) ─► records ─► shard files
              listed on     joined with the   grouped;        read and    written when
              the workers   index table,      checked, all    encoded,    whole, each
-                           a side input      in one verdict  in order    one reported
+                           a side input      in one verdict  in order    one reported;
+                                                 │                       the manifest
+                                                 └─► finished shards ─►  comes last
 
 Image bytes are read after the last shuffle: only rows, some 16 bytes an image,
 go through a group-by-key.
@@ -18,14 +20,16 @@ from apache_beam.pvalue import AsSingleton
 from transforms import files
 from transforms.check_rows import CheckRows
 from transforms.encode_example import Label
-from transforms.encode_shards import EncodeShards
+from transforms.encode_shards import EncodeShards, ImageRules
+from transforms.identity import Identity
 from transforms.index_table import ReadIndexTable
 from transforms.join_index import JoinIndex
+from transforms.keep_finished import KeepFinished
 from transforms.list_images import ListImages
 from transforms.make_way import MakeWay
 from transforms.place_rows import Placement, PlaceRows
-from transforms.summarize import WriteSummary
 from transforms.verdict import NoteVerdict, ReachVerdict
+from transforms.write_manifest import WriteManifest
 from transforms.write_tfrecord import WriteToTFRecord
 
 
@@ -37,11 +41,13 @@ class Split:
       name: ``train`` or ``validation``.
       directory: class folders or images, an absolute path or a URL.
       placement: the seeded shuffle of its examples into shards.
+      identity: what tells this build from others.
     """
 
     name: str
     directory: str
     placement: Placement
+    identity: Identity
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,12 +59,16 @@ class Job:
       labels: the class of each label, from 0.
       index_file: the npz file of names and labels.
       output_directory: where shards go.
+      rules: how images are taken.
+      overwrite: whether another build of the same splits there is deleted.
     """
 
     splits: Sequence[Split]
     labels: Sequence[Label]
     index_file: str
     output_directory: str
+    rules: ImageRules
+    overwrite: bool
 
 
 class PlanSplit(beam.PTransform):
@@ -93,7 +103,7 @@ class PlanSplit(beam.PTransform):
 
 
 class BuildSplit(beam.PTransform):
-    """Reads, encodes and writes the images of a split, if the verdict is good."""
+    """Makes the shards of a split that are not finished, if the verdict is good."""
 
     def __init__(self, split: Split, job: Job, verdict: AsSingleton):
         super().__init__()
@@ -103,15 +113,21 @@ class BuildSplit(beam.PTransform):
 
     def expand(self, grouped):
         split, job = self._split, self._job
-        num_shards = split.placement.num_shards
-        return (
-            grouped
+        identity, output = split.identity, job.output_directory
+
+        shards = grouped | 'Keep finished shards' >> KeepFinished(
+            split.placement, identity, output, job.rules.check, self._verdict
+        )
+        made = (
+            shards.plans
             | 'Encode examples'
-            >> EncodeShards(split.directory, split.placement, job.labels, self._verdict)
+            >> EncodeShards(split.directory, job.labels, identity.digest, job.rules)
             | 'Write TFRecords'
-            >> WriteToTFRecord(files.join(job.output_directory, split.name), num_shards)
-            | 'Sum up'
-            >> WriteSummary(split.name, job.output_directory, num_shards, job.index_file)
+            >> WriteToTFRecord(files.join(output, split.name), identity.num_shards)
+        )
+        reports = (shards.reports, made) | 'Join reports' >> beam.Flatten()
+        return reports | 'Write the manifest' >> WriteManifest(
+            identity, output, job.index_file
         )
 
 
@@ -128,7 +144,7 @@ def build_graph(pipeline: beam.Pipeline, job: Job) -> None:
     )
     verdict | 'Note the verdict' >> NoteVerdict(job.output_directory)
     way_is_free = verdict | 'Make way' >> MakeWay(
-        [split.name for split in job.splits], job.output_directory
+        [split.identity for split in job.splits], job.output_directory, job.overwrite
     )
     for split, plan in plans.items():
         plan['grouped'] | f'Build {split.name}' >> BuildSplit(

@@ -12,9 +12,11 @@ from pipeline.build import Job, Split
 from pipeline.errors import UserError
 from pipeline.label_files import load_labels
 from pipeline.options import BuildOptions
-from pipeline.output import check_other_shards
+from pipeline.output import check_other_builds
 from transforms import files
 from transforms.encode_example import Label
+from transforms.encode_shards import ImageRules
+from transforms.identity import identify
 from transforms.index_file import IndexFileError, SplitIndex, read_split_index
 from transforms.join_index import looks_like_image
 from transforms.list_images import is_hidden
@@ -171,6 +173,9 @@ def prepare_job(options: BuildOptions) -> Job:
                 f'{len(index.names)} {split} images; give at most that many shards'
             )
         placement = Placement(len(index.names), num_shards, seed)
-        splits.append(Split(split, directories[split], placement))
-    check_other_shards(output, splits)
-    return Job(tuple(splits), tuple(labels), index_file, output)
+        identity = identify(split, index, labels, placement)
+        splits.append(Split(split, directories[split], placement, identity))
+    if not options.overwrite:
+        check_other_builds(output, [split.identity for split in splits])
+    rules = ImageRules(options.check_images, options.bad_images)
+    return Job(tuple(splits), tuple(labels), index_file, output, rules, options.overwrite)

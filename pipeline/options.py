@@ -8,6 +8,8 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipeline.errors import UserError
 from pipeline.label_files import METADATA_FILE, SYNSETS_FILE
+from transforms.encode_shards import FAIL, SKIP
+from transforms.shard_record import CHECKS, QUICK
 
 # Of Beam's options, those that people who build reach for first, and what they
 # do here: without --runner, Beam's own words would not be true.
@@ -88,10 +90,39 @@ def add_build_flags(parser: argparse.ArgumentParser) -> None:
         help='seed of the shuffle; the same seed gives the same files '
         '(default: %(default)s)',
     )
+    outputs.add_argument(
+        '--overwrite',
+        action='store_true',
+        help='delete another build of the same split that is in the output directory '
+        '(default: refuse to; what belongs to this build is always gone on with)',
+    )
+    images = parser.add_argument_group('how to take images')
+    images.add_argument(
+        '--check_images',
+        choices=CHECKS,
+        default=QUICK,
+        help='quick: by header and end, and decode those in doubt; decode: decode each '
+        '(default: %(default)s)',
+    )
+    images.add_argument(
+        '--bad_images',
+        choices=(FAIL, SKIP),
+        default=FAIL,
+        help='fail: leave out the shards that they belong into, and end with status 1; '
+        'skip: write shards without them, and mark the data set as incomplete '
+        '(default: %(default)s)',
+    )
     report = parser.add_argument_group('what to say')
     report.add_argument(
         '--verbose', action='store_true', help="show Beam's own log and stack traces"
     )
+
+
+def own_flags() -> list[str]:
+    """The names of the flags of ``build`` that are ours."""
+    parser = argparse.ArgumentParser(add_help=False)
+    add_build_flags(parser)
+    return [action.dest for action in parser._actions]
 
 
 def whole_number(text: str) -> int:

@@ -10,7 +10,6 @@ from pipeline.build import Job
 from pipeline.errors import UserError
 from transforms import files
 from transforms.encode_shards import CANNOT_BE_READ
-from transforms.summarize import missing_path, rejected_path
 from transforms.verdict import (
     FAULTS,
     LEFT_OUT,
@@ -21,6 +20,7 @@ from transforms.verdict import (
     Verdict,
 )
 from transforms.working_folder import summary_path, verdict_path
+from transforms.write_manifest import missing_path, rejected_path
 
 _FAULT_TEXTS = {
     UNLISTED: 'cannot be listed; make each readable',
@@ -83,7 +83,7 @@ def _remedy(reason: str) -> str:
     return 'replace the file by a good copy'
 
 
-def rejection_errors(
+def rejection_lines(
     summary: dict[str, Any], split: str, directory: str, output_directory: str
 ) -> list[str]:
     """What is to be said of rejected images, a line for each of the first few."""
@@ -94,10 +94,18 @@ def rejection_errors(
     ]
     if summary['rejected']:
         path = rejected_path(output_directory, split)
-        left_out = summary['shards'] - summary['shards_written']
+        left_out = summary['shards'] - summary['shards_there']
+        if left_out:
+            effect = (
+                f'{left_out} of {summary["shards"]} shards left out for them; once they '
+                'are mended the same command makes those alone, and with '
+                '--bad_images=skip it makes them without the images'
+            )
+        else:
+            effect = 'skipped: the data set is marked as incomplete'
         lines.append(
             f'{split}: {_images(summary["rejected"])} rejected, all listed in {path}; '
-            f'{left_out} of {summary["shards"]} shards were not written for them'
+            f'{effect}'
         )
     return lines
 
@@ -128,23 +136,38 @@ def summary_table(summaries: dict[str, dict[str, Any]]) -> Table:
     rows: dict[str, list[str]] = {}
     for split, summary in summaries.items():
         table.add_column(split, justify='right')
-        seconds = max(summary['finished'] - summary['started'], 1e-3)
+        seconds, new = summary['seconds'], summary['new_examples']
+        rate = f'{new / max(seconds, 1e-3):,.0f}' if new else '-'
+        shards = f'{summary["shards_there"]:,}'
+        if summary['shards_kept']:
+            shards += f' ({summary["shards_kept"]:,} kept)'
         converted = f'{summary["converted_png"]} / {summary["converted_cmyk"]}'
         for name, value in (
             ('examples', f'{summary["examples"]:,}'),
-            ('shards', f'{summary["shards_written"]:,}'),
+            ('shards', shards),
             ('bytes', f'{summary["bytes"]:,}'),
             ('classes', f'{summary["classes"]:,}'),
             ('converted PNG / CMYK', converted),
             ('missing', f'{summary["missing"]:,}'),
             ('rejected', f'{summary["rejected"]:,}'),
             ('time', f'{seconds:.1f} s'),
-            ('images/s', f'{summary["examples"] / seconds:,.0f}'),
+            ('images/s', rate),
         ):
             rows.setdefault(name, []).append(value)
     for name, values in rows.items():
         table.add_row(name, *values)
     return table
+
+
+def _state_line(summary: dict[str, Any], split: str) -> str:
+    """Whether a split is complete, and what to compare it by."""
+    if 'fingerprint' not in summary:
+        left_out = summary['shards'] - summary['shards_there']
+        return (
+            f'{split}: unfinished, {left_out:,} of {summary["shards"]:,} shards missing'
+        )
+    state = 'complete' if summary['complete'] else 'incomplete'
+    return f'{split}: {state}, fingerprint sha256 {summary["fingerprint"]}'
 
 
 def tell_outcome(job: Job, out: Console, err: Console) -> None:
@@ -162,9 +185,20 @@ def tell_outcome(job: Job, out: Console, err: Console) -> None:
         summary = summaries[split.name]
         for line in notes(verdict, summary, split.name, job):
             err.print(line, highlight=False, markup=False, soft_wrap=True)
-        errors += rejection_errors(
+        lines = rejection_lines(
             summary, split.name, split.directory, job.output_directory
         )
+        if summary['shards_there'] < summary['shards']:
+            errors += lines
+            continue
+        for line in lines:
+            err.print(line, highlight=False, markup=False, soft_wrap=True)
     out.print(summary_table(summaries))
+    for split in job.splits:
+        out.print(
+            _state_line(summaries[split.name], split.name),
+            highlight=False,
+            soft_wrap=True,
+        )
     if errors:
         raise UserError('\n'.join(errors), exit_status=1)

@@ -1,31 +1,73 @@
-"""Holds the output directory for the time of one build."""
+"""Holds the output directory for the time of one build, and looks what is in it."""
 
 import contextlib
 import os
 from collections.abc import Iterator, Sequence
 
-from pipeline.build import Split
 from pipeline.errors import UserError
 from pipeline.interrupt import Interrupt
 from pipeline.lock import held_lock, wait_for_workers
 from transforms import files
-from transforms.working_folder import temporary_path, working_folder
-from transforms.write_tfrecord import is_shard_of
+from transforms.identity import Identity
+from transforms.make_way import list_shards, read_identity
+from transforms.manifest import manifest_path
+from transforms.working_folder import (
+    TEMPORARY_ENDING,
+    identity_path,
+    split_folder,
+    summary_path,
+    temporary_path,
+    verdict_path,
+    working_folder,
+)
+from transforms.write_tfrecord import shard_names
 
 
-def _write_once(path: str) -> None:
-    """Makes a new working folder and writes a file there."""
-    files.delete_folder(working_folder(path))
-    files.make_folder(working_folder(path))
+def _try_to_write(path: str) -> None:
     probe = temporary_path(path, 'probe')
     with files.create(probe):
         pass
     files.delete(probe)
 
 
+def _is_finished_with(path: str, split: str) -> bool:
+    """Whether nothing that the working folder holds of a split is needed any more."""
+    if files.size(manifest_path(path, split)) is not None:
+        return True
+    noted = set(files.list_folder(split_folder(path, split)).files)
+    if noted <= {os.path.basename(identity_path(path, split)).encode()}:
+        return not list_shards(path, split)
+    return False
+
+
+def tidy(path: str) -> None:
+    """Deletes what stands in the working folder for one run alone, as far as it can be.
+
+    What stays are records of finished shards, for a later run that goes on from
+    there; once a split has its manifest, they go too.
+    """
+    folder = working_folder(path)
+    with contextlib.suppress(OSError):
+        listing = files.list_folder(folder)
+        for name in map(files.os_name, listing.files):
+            if name.endswith(TEMPORARY_ENDING):
+                files.delete(files.join(folder, name))
+        files.delete(verdict_path(path))
+        for split in map(files.os_name, listing.folders):
+            files.delete(summary_path(path, split))
+            if _is_finished_with(path, split):
+                files.delete_folder(split_folder(path, split))
+        if files.is_local(folder):
+            os.rmdir(folder)  # unless something is in it
+
+
 @contextlib.contextmanager
 def held_output(path: str, interrupt: Interrupt) -> Iterator[None]:
     """Makes the output directory ready, and takes what is not output away at the end.
+
+    Args:
+      path: the directory.
+      interrupt: told if another build takes it over.
 
     Raises:
       UserError: it cannot be written, or another build is at work there.
@@ -33,51 +75,66 @@ def held_output(path: str, interrupt: Interrupt) -> Iterator[None]:
     is_new = files.is_local(path) and not os.path.exists(path)
     with contextlib.ExitStack() as held:
         try:
-            if files.is_local(path):
-                if os.path.isfile(path):
-                    raise UserError(
-                        f'--output_directory {path} is a file, expected a directory'
-                    )
-                files.make_folder(path)
+            if files.is_local(path) and os.path.isfile(path):
+                raise UserError(
+                    f'--output_directory {path} is a file, expected a directory'
+                )
+            files.make_folder(path)
             held.enter_context(held_lock(path, interrupt))
-            if os.path.isdir(working_folder(path)):
+            files.make_folder(working_folder(path))
+            if files.is_local(path):
                 wait_for_workers(working_folder(path))
-            _write_once(path)
+            tidy(path)
+            files.make_folder(working_folder(path))
+            _try_to_write(path)
         except OSError as error:
             raise UserError(
                 f'--output_directory {path} cannot be written: '
-                f'{files.reason_of(error)}; choose another, or change its owner or mode'
+                f'{files.reason_of(error)}; choose another, make room, or change its '
+                'owner or mode'
             ) from error
         try:
             yield
         finally:
-            files.delete_folder(working_folder(path))
+            tidy(path)
             if is_new:
                 with contextlib.suppress(OSError):  # it has something in it
                     os.rmdir(path)
 
 
-def check_other_shards(path: str, splits: Sequence[Split]) -> None:
-    """Refuses to add shards to those of a build with another number of them.
+def check_other_builds(path: str, identities: Sequence[Identity]) -> None:
+    """Refuses to mix a build with another one of the same split.
 
     Raises:
-      UserError: there are such shards, or the directory cannot be listed.
+      UserError: there is another build, or the directory cannot be read.
     """
-    try:
-        present = [files.show_name(name) for name in files.list_folder(path).files]
-    except (FileNotFoundError, NotADirectoryError):
-        return  # it is going to be made, or found not to be a directory
-    except OSError as error:
-        reason = files.reason_of(error)
-        raise UserError(
-            f'--output_directory {path} cannot be listed: {reason}; make it readable'
-        ) from error
-    for split in splits:
-        ours = f'-of-{split.placement.num_shards:05d}'
-        for name in sorted(present):
-            if is_shard_of(name, split.name) and not name.endswith(ours):
-                raise UserError(
-                    f'--output_directory {path} holds {name}, of another number of '
-                    f'{split.name} shards than {split.placement.num_shards}; choose '
-                    'another directory, or delete those files'
-                )
+    remedy = (
+        'choose another directory, or have what is there of this split deleted with '
+        '--overwrite'
+    )
+    for identity in identities:
+        split = identity.split
+        try:
+            shards = list_shards(path, split)
+            found = read_identity(path, split)
+        except (FileNotFoundError, NotADirectoryError):
+            return  # it is going to be made, or found not to be a directory
+        except OSError as error:
+            raise UserError(
+                f'--output_directory {path} cannot be read: {files.reason_of(error)}; '
+                'make it readable'
+            ) from error
+        except ValueError as error:
+            raise UserError(f'--output_directory {path}: {error}; {remedy}') from error
+        differences = identity.differences(found) if found else []
+        if differences:
+            raise UserError(
+                f'--output_directory {path} holds another build of {split}; it differs '
+                f'in {"; ".join(differences)}; give the same flags as then, {remedy}'
+            )
+        foreign = sorted(set(shards) - set(shard_names(split, identity.num_shards)))
+        if foreign or (shards and not found):
+            raise UserError(
+                f'--output_directory {path} holds {(foreign or shards)[0]}, of which '
+                f'nothing there tells the build; {remedy}'
+            )

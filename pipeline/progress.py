@@ -22,7 +22,7 @@ from rich.text import Text
 
 from transforms import files
 from transforms.verdict import Verdict
-from transforms.working_folder import verdict_path, working_folder
+from transforms.working_folder import split_folder, verdict_path, working_folder
 
 # Seconds between two looks into the working folder, and between two plain lines.
 _LOOK_EVERY = 0.5
@@ -31,34 +31,43 @@ _LINE_EVERY = 10.0
 
 
 class NoteReader:
-    """Adds up the notes on finished shards; reads each of them once."""
+    """Adds up the records of finished shards; reads each of them once."""
 
     def __init__(self, output_directory: str):
         self._output_directory = output_directory
-        self._folder = working_folder(output_directory)
-        self._seen: set[bytes] = set()
+        self._in_shards: dict[str, dict[bytes, int]] = {}
         self.totals: dict[str, int] = {}
-        self.records: dict[str, int] = {}
+
+    @property
+    def records(self) -> dict[str, int]:
+        """How many records of each split are in finished shards."""
+        return {split: sum(shards.values()) for split, shards in self._in_shards.items()}
 
     def look(self) -> None:
         """Reads what is new. What cannot be read now may be at the next look."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):
             self._look()
 
     def _look(self) -> None:
-        names = files.list_folder(self._folder).files
-        for name in names:
-            split, of_shard, _ = files.show_name(name).partition('-')
-            if of_shard and name.endswith(b'.json') and name not in self._seen:
-                note = files.read_bytes(files.join(self._folder, files.os_name(name)))
-                self._seen.add(name)
-                records = json.loads(note)['records']
-                self.records[split] = self.records.get(split, 0) + records
+        names = files.list_folder(working_folder(self._output_directory)).files
         if not self.totals and b'verdict.json' in names:
             note = files.read_bytes(verdict_path(self._output_directory))
             verdict = Verdict.from_json(note)
             if not verdict.is_bad:
                 self.totals = dict(sorted(verdict.images.items()))
+        for split in self.totals:
+            self._look_at(split)
+
+    def _look_at(self, split: str) -> None:
+        folder = split_folder(self._output_directory, split)
+        present = set(files.list_folder(folder).files)
+        shards = self._in_shards.setdefault(split, {})
+        for gone in shards.keys() - present:  # an earlier run's, to be made anew
+            del shards[gone]
+        for name in present - shards.keys():
+            if name.startswith(f'{split}-'.encode()):
+                note = files.read_bytes(files.join(folder, files.os_name(name)))
+                shards[name] = json.loads(note)['records']
 
 
 class _RateColumn(ProgressColumn):

@@ -11,6 +11,9 @@ from typing import NamedTuple
 
 from transforms.load_picture import Picture
 
+# Part of a build's identity: to be raised by whoever changes the bytes of records.
+RECORD_VERSION = 1
+
 
 class Label(NamedTuple):
     """What a record says of its class.

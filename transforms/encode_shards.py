@@ -4,6 +4,7 @@ Every record is handed on as soon as it is made: a worker holds what is read
 ahead and one record, never a shard.
 """
 
+import dataclasses
 import time
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -11,129 +12,158 @@ import apache_beam as beam
 import numpy as np
 from apache_beam.metrics import Metrics
 
-from transforms import files
+from transforms import convert_picture, files
 from transforms.encode_example import ExampleEncoder, Label
 from transforms.load_picture import BadPicture, load_picture
-from transforms.place_rows import Placement
 from transforms.read_images import read_images
-from transforms.records import Record, Rejection, ShardEnd
-from transforms.rows import Row, each_row, unpack_blocks
-from transforms.verdict import Verdict
+from transforms.records import (
+    Record,
+    Rejection,
+    Rejections,
+    ShardEnd,
+    ShardPlan,
+    ShardReport,
+)
+from transforms.rows import Row, each_row
+from transforms.shard_record import CHECKS, Converted, digest_rows
 
 # How the reason of a rejection begins that is not about the image's content.
 CANNOT_BE_READ = 'cannot be read'
+
+# What becomes of a shard that a bad image belongs into: it is left out, or
+# written without that image.
+FAIL = 'fail'
+SKIP = 'skip'
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageRules:
+    """How images are taken.
+
+    Attributes:
+      check: how thoroughly each is looked at, one of ``shard_record.CHECKS``.
+      bad_images: ``FAIL`` or ``SKIP``.
+    """
+
+    check: str
+    bad_images: str
+
+    def __post_init__(self):
+        for name, choices in (('check', CHECKS), ('bad_images', (FAIL, SKIP))):
+            value = getattr(self, name)
+            if value not in choices:
+                raise ValueError(
+                    f'{name} is {value!r}, expected one of {", ".join(choices)}'
+                )
 
 
 def encode_shard(
     shard: int,
     images: Iterable[tuple[Row, bytes | OSError]],
     encoder: ExampleEncoder,
-) -> Iterator[Record | Rejection | tuple[int, str]]:
+    rules: ImageRules,
+) -> Iterator[Record | Rejection | Converted]:
     """Encodes the images of one shard.
 
-    Once an image is rejected the shard is not going to be written, so no more
-    records are made of it; the rest is still checked, so that one run names
-    every bad image.
+    Unless bad images are skipped, the shard is not going to be written once one
+    is rejected, so no more records are made of it; the rest is still checked, so
+    that one run names every bad image.
 
     Yields:
-      A ``Record`` for each image, before it an (index, converted from) where
-      the image had to be converted, or a ``Rejection`` in place of both.
+      A ``Record`` for each image, before it a ``Converted`` where the image had
+      to be converted, or a ``Rejection`` in place of both.
     """
-    position, rejected = 0, False
+    position, is_lost = 0, False
     for row, image in images:
         try:
             if isinstance(image, OSError):
                 raise BadPicture(f'{CANNOT_BE_READ}: {files.reason_of(image)}')
-            picture = load_picture(image)
+            picture = load_picture(image, rules.check)
         except BadPicture as error:
-            rejected = True
+            is_lost = rules.bad_images == FAIL
             reason = files.show_text(str(error))
             yield Rejection(row.index, files.show_name(row.source), reason)
             continue
-        if rejected:
+        if is_lost:
             continue
         if picture.converted_from:
-            yield row.index, picture.converted_from
+            yield Converted(row.index, picture.converted_from, convert_picture.codec())
         payload = encoder.encode(row.index, row.name, row.label, picture)
-        yield Record(shard, position, payload)
+        yield Record(shard, position, row.index, payload)
         position += 1
 
 
-def find_doubles(rows: np.ndarray) -> list[Rejection]:
-    """The images of one shard that share their index with another."""
-    index, counts = np.unique(rows['index'], return_counts=True)
-    doubles = rows[np.isin(rows['index'], index[counts > 1])]
-    return [
-        Rejection(row.index, files.show_name(row.source), 'there twice')
-        for row in each_row(doubles)
-    ]
-
-
 class _EncodeShard(beam.DoFn):
-    def __init__(self, directory: str, placement: Placement, labels: Sequence[Label]):
+    def __init__(
+        self, directory: str, labels: Sequence[Label], identity: str, rules: ImageRules
+    ):
         self._directory = directory
-        self._placement = placement
         self._labels = labels
+        self._identity = identity
+        self._rules = rules
         self._rows_in = Metrics.counter('encode_shards', 'rows_in')
         self._records_out = Metrics.counter('encode_shards', 'records_out')
+        self._rejected = Metrics.counter('encode_shards', 'images_rejected')
 
     def setup(self):
         self._encoder = ExampleEncoder(self._labels)
 
-    def process(self, keyed: tuple[int, Iterable[bytes]], verdict: Verdict):
-        shard, blocks = keyed
+    def process(self, plan: ShardPlan):
         started = time.time()
-        rows = self._placement.in_order(unpack_blocks(blocks))
-        self._rows_in.inc(len(rows))
-        missing = np.empty(0, np.int32)
+        self._rows_in.inc(len(plan.rows))
         converted, rejected, num_records = [], [], 0
-        if verdict.is_bad:
-            rejected = find_doubles(rows)
-        else:
-            missing = np.setdiff1d(self._placement.expected(shard), rows['index'])
-            images = read_images(self._directory, each_row(rows))
-            for made in encode_shard(shard, images, self._encoder):
-                if isinstance(made, Record):
-                    num_records += 1
-                    yield made
-                elif isinstance(made, Rejection):
-                    rejected.append(made)
-                else:
-                    converted.append(made)
+        images = read_images(self._directory, each_row(plan.rows))
+        for made in encode_shard(plan.shard, images, self._encoder, self._rules):
+            if isinstance(made, Record):
+                num_records += 1
+                yield made
+            elif isinstance(made, Rejection):
+                rejected.append(made)
+            else:
+                converted.append(made)
         self._records_out.inc(num_records)
+        self._rejected.inc(len(rejected))
+        bad = [rejection.index for rejection in rejected]
+        rows = plan.rows[~np.isin(plan.rows['index'], bad)]
         yield ShardEnd(
-            shard,
+            plan.shard,
             num_records,
-            wanted=not verdict.is_bad and not rejected,
-            labels=np.unique(rows['label']),
-            converted=converted,
-            missing=missing,
-            rejected=rejected,
-            started=started,
+            wanted=not (rejected and self._rules.bad_images == FAIL),
+            identity=self._identity,
+            rows=digest_rows(rows['index'], rows['label'], rows['name'].tolist()),
+            check=self._rules.check,
+            converted=tuple(converted),
+            report=ShardReport(
+                plan.shard,
+                record=None,
+                kept=False,
+                labels=np.unique(rows['label']),
+                missing=plan.missing,
+                rejected=Rejections.pack(rejected),
+                started=started,
+                finished=started,
+            ),
         )
 
 
 class EncodeShards(beam.PTransform):
-    """Takes (shard, blocks of rows), gives the shard's records and its end mark.
-
-    The verdict comes as a side input. After a bad one no image is read, and every
-    shard is an end mark alone, which names the images that are there twice.
-    """
+    """Takes ``ShardPlan``s, gives the records of each and its end mark."""
 
     def __init__(
-        self,
-        directory: str,
-        placement: Placement,
-        labels: Sequence[Label],
-        verdict: beam.pvalue.AsSingleton,
+        self, directory: str, labels: Sequence[Label], identity: str, rules: ImageRules
     ):
-        super().__init__()
-        self._directory = directory
-        self._placement = placement
-        self._labels = tuple(labels)
-        self._verdict = verdict
+        """Initializes the transform.
 
-    def expand(self, grouped):
-        return grouped | 'Read images and encode records' >> beam.ParDo(
-            _EncodeShard(self._directory, self._placement, self._labels), self._verdict
-        ).with_output_types(Record | ShardEnd)
+        Args:
+          directory: what the sources of rows are relative to.
+          labels: the class of each label, from 0.
+          identity: digest of the build's identity, for the records of shards.
+          rules: how images are taken.
+        """
+        super().__init__()
+        self._arguments = (directory, tuple(labels), identity, rules)
+
+    def expand(self, plans):
+        return plans | 'Read images and encode records' >> beam.ParDo(
+            _EncodeShard(*self._arguments)
+        ).with_input_types(ShardPlan).with_output_types(Record | ShardEnd)

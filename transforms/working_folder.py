@@ -1,8 +1,9 @@
 """The working folder in the output directory, and what stands in it.
 
 Unfinished files have names of their own here until they are whole. Beside them
-stand the notes that progress and outcome are read from, whatever the runner:
-the verdict, one note for each finished shard, one summary for each split.
+stand the verdict, and a folder for each split with the identity of its build,
+the record of each finished shard, and a summary: what progress, outcome and a
+later run that goes on from here are read from, whatever the runner.
 """
 
 import contextlib
@@ -13,6 +14,7 @@ from typing import BinaryIO
 from transforms import files
 
 NAME = '.build'
+TEMPORARY_ENDING = '.tmp'
 
 
 def working_folder(output_directory: str) -> str:
@@ -20,9 +22,14 @@ def working_folder(output_directory: str) -> str:
     return files.join(output_directory, NAME)
 
 
+def split_folder(output_directory: str, split: str) -> str:
+    """The part of the working folder that belongs to one split."""
+    return files.join(working_folder(output_directory), split)
+
+
 def temporary_path(output_directory: str, name: str) -> str:
     """A name that no other attempt at the same file has."""
-    unique = f'{name}.{uuid.uuid4().hex}.tmp'
+    unique = f'{name}.{uuid.uuid4().hex}{TEMPORARY_ENDING}'
     return files.join(working_folder(output_directory), unique)
 
 
@@ -31,31 +38,50 @@ def verdict_path(output_directory: str) -> str:
     return files.join(working_folder(output_directory), 'verdict.json')
 
 
-def shard_note_path(output_directory: str, shard_name: str) -> str:
-    """The note on one finished shard: its records and bytes."""
-    return files.join(working_folder(output_directory), f'{shard_name}.json')
+def identity_path(output_directory: str, split: str) -> str:
+    """The identity of the build that the records of a split belong to."""
+    return files.join(split_folder(output_directory, split), 'identity.json')
+
+
+def shard_record_path(output_directory: str, split: str, shard_name: str) -> str:
+    """The record of one finished shard."""
+    return files.join(split_folder(output_directory, split), f'{shard_name}.json')
 
 
 def summary_path(output_directory: str, split: str) -> str:
     """The summary of one split."""
-    return files.join(working_folder(output_directory), f'{split}.json')
+    return files.join(split_folder(output_directory, split), 'summary.json')
 
 
 @contextlib.contextmanager
-def whole_file(path: str, output_directory: str) -> Iterator[BinaryIO]:
-    """Opens a new file that appears under its name when it is whole, or not at all."""
+def whole_file(
+    path: str, output_directory: str, flushed: bool = False
+) -> Iterator[BinaryIO]:
+    """Opens a new file that appears under its name when it is whole, or not at all.
+
+    Args:
+      path: the final name.
+      output_directory: in whose working folder it is unfinished.
+      flushed: whether it is on the disk, too, before it has its name.
+    """
     temporary = temporary_path(output_directory, 'note')
     files.make_folder(working_folder(output_directory))
     try:
         with files.create(temporary) as file:
             yield file
+            if flushed:
+                files.flush(file)
+        files.make_folder(files.parent(path))
+        files.rename(temporary, path)
     except BaseException:
-        files.delete(temporary)
+        with contextlib.suppress(OSError):
+            files.delete(temporary)
         raise
-    files.rename(temporary, path)
 
 
-def write_whole(path: str, content: bytes, output_directory: str) -> None:
+def write_whole(
+    path: str, content: bytes, output_directory: str, flushed: bool = False
+) -> None:
     """Writes a small file so that it appears under its name only when whole."""
-    with whole_file(path, output_directory) as file:
+    with whole_file(path, output_directory, flushed) as file:
         file.write(content)

@@ -7,22 +7,23 @@ the encoding step into a file: the framing and the names are the same.
 """
 
 import contextlib
-import json
 import os
 import re
 import time
 from collections.abc import Iterator
 
 import apache_beam as beam
+import numpy as np
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.metrics import Metrics
 
 from transforms import files
 from transforms.records import Record, ShardEnd, ShardReport
-from transforms.tfrecord import OVERHEAD, frame
+from transforms.shard_record import CONTENT, ShardRecord
+from transforms.tfrecord import crc32c, frame
 from transforms.working_folder import (
-    shard_note_path,
+    shard_record_path,
     temporary_path,
     working_folder,
     write_whole,
@@ -32,6 +33,11 @@ from transforms.working_folder import (
 def shard_path(file_path_prefix: str, shard: int, num_shards: int) -> str:
     """The final name of a shard, for example ``train-00000-of-01024``."""
     return f'{file_path_prefix}-{shard:05d}-of-{num_shards:05d}'
+
+
+def shard_names(split: str, num_shards: int) -> list[str]:
+    """The names of all shard files of a split."""
+    return [shard_path(split, shard, num_shards) for shard in range(num_shards)]
 
 
 def is_shard_of(name: str, split: str) -> bool:
@@ -52,6 +58,9 @@ class _LocalFile:
             rest = b''.join(parts)[written:]
             written += os.write(self._fd, rest)
 
+    def flush(self) -> None:
+        os.fsync(self._fd)
+
     def close(self) -> None:
         fd, self._fd = self._fd, -1
         if fd >= 0:
@@ -68,6 +77,9 @@ class _RemoteFile:
         for part in parts:
             self._file.write(part)
 
+    def flush(self) -> None:
+        pass  # an object is there when it is closed, and then for good
+
     def close(self) -> None:
         self._file.close()
 
@@ -83,9 +95,9 @@ class ShardWriter:
         self.shard = shard
         self._final = shard_path(file_path_prefix, shard, num_shards)
         self._directory, self._name = FileSystems.split(self._final)
+        self._split = FileSystems.split(file_path_prefix)[1]
         self._temporary = temporary_path(self._directory, self._name)
-        self._num_records = 0
-        self._num_bytes = 0
+        self._content: list[tuple[int, int, int]] = []  # as CONTENT has them
         file_type = _LocalFile if files.is_local(self._temporary) else _RemoteFile
         self._file = file_type(self._temporary)
 
@@ -96,38 +108,50 @@ class ShardWriter:
           RuntimeError: the record is not the next one of this shard.
           OSError: it cannot be written.
         """
-        if (record.shard, record.position) != (self.shard, self._num_records):
+        if (record.shard, record.position) != (self.shard, len(self._content)):
             raise RuntimeError(
                 f'shard {self.shard} got record {record.position} of shard '
-                f'{record.shard}, expected its own record {self._num_records}: the '
+                f'{record.shard}, expected its own record {len(self._content)}: the '
                 'runner has torn a shard apart'
             )
-        self._file.write(frame(record.payload))
-        self._num_records += 1
-        self._num_bytes += len(record.payload) + OVERHEAD
+        crc = crc32c(record.payload)
+        self._file.write(frame(record.payload, crc))
+        self._content.append((record.index, len(record.payload), crc))
 
     def commit(self, end: ShardEnd) -> ShardReport:
         """Puts the file under its final name, or drops it if it is not wanted.
+
+        It has that name only once all of it is on the disk, and is as long as it
+        must be, and its record is noted: in that order, so that whatever ends the
+        process in between, nothing unfinished looks finished.
 
         Raises:
           RuntimeError: the end mark is not that of the records that came.
           OSError: the file cannot be finished.
         """
-        if (end.shard, end.num_records) != (self.shard, self._num_records):
+        if (end.shard, end.num_records) != (self.shard, len(self._content)):
             raise RuntimeError(
-                f'shard {self.shard} has {self._num_records} records, but the end mark '
+                f'shard {self.shard} has {len(self._content)} records, but the end mark '
                 f'is for {end.num_records} records of shard {end.shard}: the runner '
                 'has torn a shard apart'
             )
         if not end.wanted:
             self.abandon()
-            return ShardReport(end, False, 0, time.time())
+            return end.report._replace(finished=time.time())
+        self._file.flush()
         self._file.close()
-        note = {'records': self._num_records, 'bytes': self._num_bytes}
-        note_path = shard_note_path(self._directory, self._name)
-        write_whole(note_path, json.dumps(note).encode(), self._directory)
+        content = np.array(self._content, CONTENT)
+        record = ShardRecord(end.identity, end.rows, end.check, end.converted, content)
+        size = files.size(self._temporary)
+        if size != record.num_bytes:
+            raise OSError(
+                f'{self._temporary} has {size} bytes, expected {record.num_bytes}: what '
+                'was written has not all arrived'
+            )
+        note = shard_record_path(self._directory, self._split, self._name)
+        write_whole(note, record.to_json(), self._directory)
         files.rename(self._temporary, self._final)
-        return ShardReport(end, True, self._num_bytes, time.time())
+        return end.report._replace(record=record, finished=time.time())
 
     def abandon(self) -> None:
         """Closes and deletes the unfinished file, as far as that can be done."""
@@ -164,7 +188,7 @@ class _WriteShards(beam.DoFn):
             self._drop()
             raise
         self._writer = None
-        self._shards.inc(report.written)
+        self._shards.inc(report.record is not None)
         yield report
 
     def finish_bundle(self):

@@ -7,9 +7,14 @@ import numpy as np
 import pytest
 from conftest import ROOT, build_command, digests, python_m, run_elsewhere
 
+from transforms.locator import locator_path, read_locator
+from transforms.manifest import read_manifest
+
 SHARDS = [f'train-{i:05d}-of-00004' for i in range(4)] + [
     f'validation-{i:05d}-of-00003' for i in range(3)
 ]
+TRAIN_TABLES = ['train.index.npz', 'train.json']
+VALIDATION_TABLES = ['validation.index.npz', 'validation.json']
 
 
 def read_examples(tf, paths):
@@ -48,7 +53,7 @@ def test_every_feature_is_that_of_the_original_builder(golden, reference, tf):
 
 
 def test_the_bytes_are_those_of_deterministic_protobuf(reference, tf):
-    for record in tf.data.TFRecordDataset([str(path) for path in reference.iterdir()]):
+    for record in tf.data.TFRecordDataset([str(reference / name) for name in SHARDS]):
         example = tf.train.Example.FromString(record.numpy())
         assert example.SerializeToString(deterministic=True) == record.numpy()
 
@@ -70,7 +75,9 @@ def test_examples_are_shuffled_and_in_their_promised_places(golden, reference, t
 
 
 def test_nothing_else_is_left_behind(reference):
-    assert sorted(path.name for path in reference.iterdir()) == SHARDS
+    assert sorted(path.name for path in reference.iterdir()) == sorted(
+        [*SHARDS, *TRAIN_TABLES, *VALIDATION_TABLES]
+    )
 
 
 def test_two_worker_processes_give_the_same_bytes(golden, reference, tmp_path):
@@ -170,15 +177,29 @@ def test_another_seed_is_another_order(reference, build, tmp_path):
     made, before = digests(tmp_path / 'out'), digests(reference)
     assert made.keys() == before.keys()
     assert not set(made.values()) & set(before.values())
+    fingerprints = [
+        read_manifest(str(output), 'train').fingerprint
+        for output in (tmp_path / 'out', reference)
+    ]
+    assert fingerprints[0] == fingerprints[1]  # the same examples, wherever they stand
 
 
-def test_a_second_build_replaces_the_first_by_the_same(reference, build, tmp_path):
-    assert build('--shuffle_seed=1').status == 0
-    assert build().status == 0
-    assert digests(tmp_path / 'out') == digests(reference)
+def test_the_locator_finds_each_example(golden, reference, tf):
+    for split, part in (('train', 'tr'), ('validation', 'tt')):
+        locator = read_locator(locator_path(str(reference), split))
+        manifest = read_manifest(str(reference), split)
+        with np.load(golden / 'imagenet_index.npz') as index:
+            names = index[f'{part}_filenames'].tolist()
+        for i, name in enumerate(names):
+            shard = reference / manifest.shards[locator.shard[i]].name
+            start = int(locator.offset[i]) + 12
+            payload = shard.read_bytes()[start : start + int(locator.length[i])]
+            example = tf.train.Example.FromString(payload)
+            assert example.features.feature['index'].int64_list.value[0] == i
+            assert example.features.feature['image/filename'].bytes_list.value[0] == name
 
 
-def test_the_table_tells_what_was_built(build):
+def test_the_table_tells_what_was_built(build, tmp_path):
     ended = build()
     rows = {
         cells[0].strip(): [cell.strip() for cell in cells[1:]]
@@ -193,6 +214,9 @@ def test_the_table_tells_what_was_built(build):
     assert rows['missing'] == ['0', '0']
     assert rows['rejected'] == ['0', '0']
     assert '51 of 51 records' in ended.err
+    for split in ('train', 'validation'):
+        fingerprint = read_manifest(str(tmp_path / 'out'), split).fingerprint
+        assert f'{split}: complete, fingerprint sha256 {fingerprint}' in ended.out
 
 
 def test_images_that_are_not_there_are_counted_and_listed(

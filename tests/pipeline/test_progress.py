@@ -6,11 +6,11 @@ from rich.console import Console
 from pipeline import progress
 from pipeline.progress import NoteReader, ProgressWatcher
 from transforms.verdict import UNKNOWN, Verdict, note_verdict
-from transforms.working_folder import shard_note_path, write_whole
+from transforms.working_folder import shard_record_path, write_whole
 
 
 def note(directory, shard, records):
-    path = shard_note_path(str(directory), shard)
+    path = shard_record_path(str(directory), shard.partition('-')[0], shard)
     content = b'{"records": %d, "bytes": 1}' % records
     write_whole(path, content, str(directory))
 
@@ -24,11 +24,23 @@ def test_adds_up_what_is_new_and_knows_the_total_from_the_verdict(tmp_path):
     notes.look()
     notes.look()
     assert notes.totals == {'train': 9, 'validation': 4}
-    assert notes.records == {'train': 5}
+    assert notes.records['train'] == 5
     note(tmp_path, 'train-00001-of-00002', 4)
     note(tmp_path, 'validation-00000-of-00001', 4)
     notes.look()
     assert notes.records == {'train': 9, 'validation': 4}
+
+
+def test_a_shard_that_is_to_be_made_anew_counts_no_more(tmp_path):
+    note(tmp_path, 'train-00000-of-00002', 5)
+    note(tmp_path, 'train-00001-of-00002', 4)
+    note_verdict(Verdict({'train': 9}, {}, {}), str(tmp_path))
+    notes = NoteReader(str(tmp_path))
+    notes.look()
+    assert notes.records == {'train': 9}
+    (tmp_path / '.build' / 'train' / 'train-00001-of-00002.json').unlink()
+    notes.look()
+    assert notes.records == {'train': 5}
 
 
 def test_a_bad_verdict_promises_no_records(tmp_path):

@@ -46,6 +46,8 @@ def test_the_check_finds_a_wrong_record_and_a_missing_one(run, made, tmp_path):
     image.write_bytes(sample_pictures.add_comment(image.read_bytes(), b'changed'))
     ended = check(run, made, output)
     assert (ended.status, 'wrong image' in ended.err) == (1, True)
+    for path in output.iterdir():
+        path.unlink()
     build(run, made, output)
     (output / 'train-00001-of-00003').write_bytes(b'')
     ended = check(run, made, output)

@@ -3,16 +3,23 @@ import numpy as np
 import pytest
 from apache_beam.testing.util import assert_that
 
+from transforms.convert_picture import codec
 from transforms.encode_example import ExampleEncoder, make_labels
-from transforms.encode_shards import EncodeShards, encode_shard, find_doubles
+from transforms.encode_shards import (
+    FAIL,
+    SKIP,
+    EncodeShards,
+    ImageRules,
+    encode_shard,
+)
 from transforms.load_picture import PNG, Picture
 from transforms.place_rows import Placement
-from transforms.records import Record, Rejection, ShardEnd
-from transforms.rows import WHOLE, Row, make_rows, pack_rows
-from transforms.verdict import UNKNOWN, Verdict
+from transforms.records import Record, Rejection, ShardEnd, ShardPlan
+from transforms.rows import WHOLE, Row, make_rows
+from transforms.shard_record import DECODE, QUICK, Converted, digest_rows
 
 LABELS = make_labels(['n01440764', 'n02119022'], ['tench', 'red fox'])
-GOOD = Verdict({'train': 3}, {}, {})
+RULES = ImageRules(QUICK, FAIL)
 PLACEMENT = Placement(5, 1, 0)
 
 
@@ -23,18 +30,15 @@ def directory(tmp_path, jpeg):
     return tmp_path
 
 
-def block(indices, names):
-    return pack_rows(make_rows(names, names, np.array(indices), np.array([0, 1, 1])))
-
-
-def encode(new_pipeline, directory, verdict, check):
-    rows = block([0, 3, 4], [b'a.JPEG', b'b.JPEG', b'c.JPEG'])
+def encode(new_pipeline, directory, check, rules=RULES):
+    names = [b'a.JPEG', b'b.JPEG', b'c.JPEG']
+    rows = make_rows(names, names, np.array([0, 3, 4]), np.array([0, 1, 1]))
+    plan = ShardPlan(0, PLACEMENT.in_order(rows), np.array([1, 2], np.int32))
     with new_pipeline() as pipeline:
-        side = beam.pvalue.AsSingleton(pipeline | 'verdict' >> beam.Create([verdict]))
         made = (
             pipeline
-            | beam.Create([(0, [rows])])
-            | EncodeShards(str(directory), PLACEMENT, LABELS, side)
+            | beam.Create([plan])
+            | EncodeShards(str(directory), LABELS, 'identity', rules)
         )
         assert_that(made, check)
 
@@ -50,16 +54,23 @@ def test_records_come_in_the_order_of_their_ranks_with_an_end_mark(
     def check(made):
         *records, end = made
         assert records == [
-            Record(0, i, encoder.encode(index, names[index], int(index > 0), picture))
+            Record(
+                0, i, index, encoder.encode(index, names[index], int(index > 0), picture)
+            )
             for i, index in enumerate(order)
         ]
         assert isinstance(end, ShardEnd)
         assert (end.shard, end.num_records, end.wanted) == (0, 3, True)
-        assert end.labels.tolist() == [0, 1]
-        assert end.missing.tolist() == [1, 2]
-        assert (end.converted, end.rejected) == ([], [])
+        assert (end.identity, end.check, end.converted) == ('identity', QUICK, ())
+        labels = np.array([int(index > 0) for index in order])
+        assert end.rows == digest_rows(
+            np.array(order), labels, [names[index] for index in order]
+        )
+        assert end.report.labels.tolist() == [0, 1]
+        assert end.report.missing.tolist() == [1, 2]
+        assert end.report.rejected.count == 0
 
-    encode(new_pipeline, directory, GOOD, check)
+    encode(new_pipeline, directory, check)
 
 
 def test_a_bad_image_leaves_its_shard_out_and_all_bad_ones_are_named(
@@ -71,46 +82,54 @@ def test_a_bad_image_leaves_its_shard_out_and_all_bad_ones_are_named(
     def check(made):
         end = made[-1]
         assert not end.wanted
-        assert sorted(end.rejected) == [
+        assert end.report.rejected.unpack() == [
             Rejection(0, 'a.JPEG', 'empty: 0 bytes'),
             Rejection(4, 'c.JPEG', 'cannot be read: No such file or directory'),
         ]
         assert end.num_records == len(made) - 1
 
-    encode(new_pipeline, directory, GOOD, check)
+    encode(new_pipeline, directory, check)
 
 
-def test_a_bad_verdict_reads_nothing(new_pipeline, directory):
-    for name in ('a.JPEG', 'b.JPEG', 'c.JPEG'):
-        (directory / name).unlink()
+def test_bad_images_may_be_skipped(new_pipeline, directory):
+    (directory / 'a.JPEG').write_bytes(b'')
 
     def check(made):
-        [end] = made
-        assert (end.num_records, end.wanted, end.rejected) == (0, False, [])
+        *records, end = made
+        order = [i for i in PLACEMENT.expected(0).tolist() if i in (3, 4)]
+        assert [(r.position, r.index) for r in records] == list(enumerate(order))
+        assert end.wanted
+        assert end.report.rejected.unpack() == [Rejection(0, 'a.JPEG', 'empty: 0 bytes')]
+        assert end.report.labels.tolist() == [1]
+        names = {3: b'b.JPEG', 4: b'c.JPEG'}
+        assert end.rows == digest_rows(
+            np.array(order), np.array([1, 1]), [names[index] for index in order]
+        )
 
-    encode(new_pipeline, directory, Verdict.of('train', UNKNOWN, ['x']), check)
-
-
-def test_images_that_share_an_index_are_named_by_path():
-    names = [b'n1/a', b'b', b'a', b'c']
-    rows = make_rows(names, names, np.array([7, 8, 7, 9]), np.zeros(4, int))
-    assert find_doubles(rows) == [
-        Rejection(7, 'n1/a', 'there twice'),
-        Rejection(7, 'a', 'there twice'),
-    ]
+    encode(new_pipeline, directory, check, ImageRules(DECODE, SKIP))
 
 
 def test_says_what_a_picture_was_converted_from(tf, pixels):
     png = tf.io.encode_png(pixels).numpy()
     row = Row(3, 1, 0, WHOLE, b'x.JPEG', b'x.JPEG')
-    converted, record = encode_shard(0, [(row, png)], ExampleEncoder(LABELS))
-    assert converted == (3, PNG)
+    converted, record = encode_shard(0, [(row, png)], ExampleEncoder(LABELS), RULES)
+    assert converted == Converted(3, PNG, codec())
+    assert converted.codec.startswith(f'tensorflow {tf.__version__}, ')
     example = tf.train.Example.FromString(record.payload)
     encoded = example.features.feature['image/encoded'].bytes_list.value[0]
     assert tf.io.is_jpeg(encoded)
 
 
-def test_no_record_is_made_after_a_rejection(jpeg):
+@pytest.mark.parametrize(
+    ('bad_images', 'kinds'),
+    [
+        (FAIL, [Record, Rejection, Rejection]),
+        (SKIP, [Record, Rejection, Record, Rejection]),
+    ],
+)
+def test_after_a_rejection_records_are_made_only_if_it_is_skipped(
+    jpeg, bad_images, kinds
+):
     def image(index, data):
         return Row(index, 0, 0, WHOLE, b'%d' % index, b''), data
 
@@ -119,6 +138,14 @@ def test_no_record_is_made_after_a_rejection(jpeg):
             0,
             [image(0, jpeg), image(1, b''), image(2, jpeg), image(3, b'?')],
             ExampleEncoder(LABELS),
+            ImageRules(QUICK, bad_images),
         )
     )
-    assert [type(m) for m in made] == [Record, Rejection, Rejection]
+    assert [type(m) for m in made] == kinds
+
+
+def test_refuses_rules_that_nobody_knows():
+    with pytest.raises(ValueError, match="bad_images is 'x', expected one of fail, skip"):
+        ImageRules(QUICK, 'x')
+    with pytest.raises(ValueError, match="check is '', expected one of quick, decode"):
+        ImageRules('', FAIL)

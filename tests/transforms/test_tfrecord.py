@@ -4,13 +4,13 @@ from apache_beam.io.tfrecordio import _TFRecordUtil
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.tfrecord import OVERHEAD, frame
+from transforms.tfrecord import OVERHEAD, crc32c, frame
 
 
 @given(st.binary(max_size=1000))
 def test_the_framing_is_beams_own(payload):
     file = io.BytesIO()
     _TFRecordUtil.write_record(file, payload)
-    framed = b''.join(frame(payload))
+    framed = b''.join(frame(payload, crc32c(payload)))
     assert framed == file.getvalue()
     assert len(framed) == len(payload) + OVERHEAD

@@ -3,21 +3,19 @@ import itertools
 import os
 
 import apache_beam as beam
-import numpy as np
 import pytest
 from apache_beam.testing.util import assert_that, equal_to
+from reports import end_mark
 
-from transforms.records import Record, ShardEnd
+from transforms import files
+from transforms.records import Record
+from transforms.shard_record import ShardRecord
+from transforms.tfrecord import crc32c
 from transforms.write_tfrecord import ShardWriter, WriteToTFRecord, shard_path
 
 
-def end_mark(shard, num_records, wanted=True):
-    nothing = np.empty(0, np.int32)
-    return ShardEnd(shard, num_records, wanted, nothing, [], nothing, [], 0.0)
-
-
 def shard_of(shard, payloads):
-    records = [Record(shard, i, payload) for i, payload in enumerate(payloads)]
+    records = [Record(shard, i, 7 * i, payload) for i, payload in enumerate(payloads)]
     return [*records, end_mark(shard, len(records))]
 
 
@@ -45,7 +43,7 @@ def test_beam_and_tensorflow_read_what_it_writes(new_pipeline, tf, tmp_path):
             | beam.Create([list(elements)])
             | beam.FlatMap(lambda bundle: bundle)
             | WriteToTFRecord(str(tmp_path / 'train'), 3)
-            | beam.Map(lambda report: (report.end.shard, report.num_bytes))
+            | beam.Map(lambda report: (report.shard, report.record.num_bytes))
         )
         sizes = [sum(len(payload) + 16 for payload in shard) for shard in shards]
         assert_that(reports, equal_to(list(enumerate(sizes))))
@@ -86,12 +84,12 @@ def test_it_is_beams_transform_to_whoever_asks():
 @pytest.mark.parametrize(
     ('bundle', 'message'),
     [
-        ([Record(0, 0, b'a')], 'shard 0 has no end mark in its bundle'),
-        ([Record(0, 1, b'a')], 'got record 1 of shard 0, expected its own record 0'),
-        ([Record(0, 0, b'a'), Record(1, 0, b'b')], 'got record 0 of shard 1'),
-        ([Record(0, 0, b'a'), Record(0, 0, b'a')], 'got record 0 of .* record 1'),
-        ([Record(0, 0, b'a'), end_mark(0, 2)], 'has 1 records, .* for 2 records'),
-        ([Record(0, 0, b'a'), end_mark(1, 1)], 'for 1 records of shard 1'),
+        ([Record(0, 0, 0, b'a')], 'shard 0 has no end mark in its bundle'),
+        ([Record(0, 1, 0, b'a')], 'got record 1 of shard 0, expected its own record 0'),
+        ([Record(0, 0, 0, b'a'), Record(1, 0, 0, b'b')], 'got record 0 of shard 1'),
+        ([Record(0, 0, 0, b'a'), Record(0, 0, 0, b'a')], 'got record 0 of .* record 1'),
+        ([Record(0, 0, 0, b'a'), end_mark(0, 2)], 'has 1 records, .* for 2 records'),
+        ([Record(0, 0, 0, b'a'), end_mark(1, 1)], 'for 1 records of shard 1'),
     ],
 )
 def test_a_torn_shard_is_an_error_and_never_a_file(
@@ -104,7 +102,7 @@ def test_a_torn_shard_is_an_error_and_never_a_file(
 
 
 def test_an_unwanted_shard_is_reported_and_leaves_nothing(new_pipeline, tmp_path):
-    write(new_pipeline, tmp_path, Record(2, 0, b'a'), end_mark(2, 1, wanted=False))
+    write(new_pipeline, tmp_path, Record(2, 0, 0, b'a'), end_mark(2, 1, wanted=False))
     assert names(tmp_path) == ['.build']
     assert names(tmp_path / '.build') == []
 
@@ -112,11 +110,11 @@ def test_an_unwanted_shard_is_reported_and_leaves_nothing(new_pipeline, tmp_path
 def test_a_file_has_its_final_name_only_when_it_is_whole(tmp_path):
     (tmp_path / '.build').mkdir()
     writer = ShardWriter(str(tmp_path / 'train'), 0, 1)
-    writer.write(Record(0, 0, b'payload'))
+    writer.write(Record(0, 0, 0, b'payload'))
     assert names(tmp_path) == ['.build']
     [temporary] = glob.glob(str(tmp_path / '.build' / 'train-00000-of-00001.*.tmp'))
     report = writer.commit(end_mark(0, 1))
-    assert (report.written, report.num_bytes) == (True, 7 + 16)
+    assert report.record.num_bytes == 7 + 16
     assert not os.path.exists(temporary)
     assert names(tmp_path) == ['.build', 'train-00000-of-00001']
 
@@ -126,11 +124,11 @@ def test_a_write_that_takes_only_a_part_is_gone_on_with(tmp_path, monkeypatch):
     whole = os.writev
     monkeypatch.setattr(os, 'writev', lambda fd, parts: whole(fd, [parts[0][:5]]))
     writer = ShardWriter(str(tmp_path / 'train'), 0, 1)
-    writer.write(Record(0, 0, b'payload'))
+    writer.write(Record(0, 0, 0, b'payload'))
     writer.commit(end_mark(0, 1))
     monkeypatch.undo()
     other = ShardWriter(str(tmp_path / 'other'), 0, 1)
-    other.write(Record(0, 0, b'payload'))
+    other.write(Record(0, 0, 0, b'payload'))
     other.commit(end_mark(0, 1))
     assert (tmp_path / 'train-00000-of-00001').read_bytes() == (
         tmp_path / 'other-00000-of-00001'
@@ -141,7 +139,63 @@ def test_two_attempts_at_one_shard_do_not_touch_each_other(tmp_path):
     (tmp_path / '.build').mkdir()
     writers = [ShardWriter(str(tmp_path / 'train'), 0, 1) for _ in range(2)]
     for writer in writers:
-        writer.write(Record(0, 0, b'payload'))
+        writer.write(Record(0, 0, 0, b'payload'))
     for writer in writers:
         writer.commit(end_mark(0, 1))
     assert (tmp_path / 'train-00000-of-00001').stat().st_size == 7 + 16
+
+
+def committed(tmp_path, *payloads):
+    """The writer of a shard with these records, and the report on it."""
+    (tmp_path / '.build').mkdir(exist_ok=True)
+    writer = ShardWriter(str(tmp_path / 'train'), 0, 1)
+    for i, payload in enumerate(payloads):
+        writer.write(Record(0, i, 7 * i, payload))
+    return writer, writer.commit(end_mark(0, len(payloads)))
+
+
+def test_the_record_of_a_shard_says_what_is_in_its_file(tmp_path):
+    _, report = committed(tmp_path, b'one', b'', b'three')
+    record = report.record
+    assert record.content.tolist() == [
+        (0, 3, crc32c(b'one')),
+        (7, 0, crc32c(b'')),
+        (14, 5, crc32c(b'three')),
+    ]
+    data = (tmp_path / 'train-00000-of-00001').read_bytes()
+    assert record.num_bytes == len(data)
+    for offset, payload in zip(record.offsets(), [b'one', b'', b'three'], strict=True):
+        assert data[offset + 12 : offset + 12 + len(payload)] == payload
+    noted = tmp_path / '.build' / 'train' / 'train-00000-of-00001.json'
+    noted = ShardRecord.from_json(noted.read_bytes())
+    assert noted.content.tolist() == record.content.tolist()
+    assert (noted.identity, noted.rows) == ('identity', 'rows')
+
+
+def test_flushes_checks_notes_and_only_then_renames(tmp_path, monkeypatch):
+    done = []
+    for module, name in ((os, 'fsync'), (files, 'size'), (os, 'replace')):
+        whole = getattr(module, name)
+
+        def noted(*args, whole=whole, name=name):
+            done.append((name, sorted(p.name[:11] for p in tmp_path.glob('train-*'))))
+            return whole(*args)
+
+        monkeypatch.setattr(module, name, noted)
+    committed(tmp_path, b'one')
+    assert [name for name, _ in done] == ['fsync', 'size', 'replace', 'replace']
+    assert all(there == [] for _, there in done)
+    assert names(tmp_path) == ['.build', 'train-00000-of-00001']
+
+
+def test_a_file_of_another_size_than_was_written_is_no_shard(tmp_path, monkeypatch):
+    whole = os.fsync
+
+    def lose_a_byte(fd):
+        whole(fd)
+        os.truncate(fd, 3)
+
+    monkeypatch.setattr(os, 'fsync', lose_a_byte)
+    with pytest.raises(OSError, match='has 3 bytes, expected 19'):
+        committed(tmp_path, b'one')
+    assert names(tmp_path) == ['.build']

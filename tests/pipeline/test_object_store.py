@@ -1,0 +1,81 @@
+"""An object store as output: finished shards alone, kept, refused, held."""
+
+import hashlib
+
+import pytest
+import store
+from conftest import build_command, digests
+
+from pipeline import lock, progress
+
+OUTPUT = 'store://bucket/out'
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(store.StoreFileSystem, 'objects', {})
+    monkeypatch.setattr(lock, '_SETTLE', 0.01)
+    monkeypatch.setattr(progress, '_LOOK_EVERY_REMOTE', 0.1)
+
+
+@pytest.fixture
+def build_there(run, tree):
+    def build(*more):
+        return run(*build_command(tree, OUTPUT), '--direct_num_workers=1', *more)
+
+    return build
+
+
+def objects() -> dict[str, str]:
+    return {
+        path.removeprefix(f'{OUTPUT}/'): hashlib.sha256(content).hexdigest()
+        for path, content in store.StoreFileSystem.objects.items()
+    }
+
+
+def test_the_bytes_are_those_of_a_local_build(build, build_there, tmp_path):
+    assert build_there().status == 0
+    assert build().status == 0
+    assert objects() == digests(tmp_path / 'out')
+
+
+def test_what_is_finished_is_kept_and_the_rest_made_anew(build_there, monkeypatch):
+    assert build_there().status == 0
+    before = objects()
+    del store.StoreFileSystem.objects[f'{OUTPUT}/train-00001-of-00004']
+    ended = build_there()
+    assert ended.status == 0
+    assert '4 (3 kept)' in ended.out
+    assert objects() == before
+
+
+def test_another_build_is_refused_unless_told(build_there):
+    assert build_there().status == 0
+    before = objects()
+    ended = build_there('--shuffle_seed=1')
+    assert ended.status == 2
+    assert f'{OUTPUT} holds another build of train; it differs in --sh' in ended.err
+    assert objects() == before
+    assert build_there('--shuffle_seed=1', '--overwrite').status == 0
+    assert build_there('--overwrite').status == 0
+    assert objects() == before
+
+
+def test_a_copy_that_is_cut_short_is_no_shard(build_there, monkeypatch):
+    whole = store.StoreFileSystem.copy
+
+    def cut(self, sources, targets):
+        whole(self, sources, targets)
+        for target in targets:
+            if 'train-00002' in target and not target.endswith('.json'):
+                self.objects[target] = self.objects[target][:-1]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store.StoreFileSystem, 'copy', cut)
+        ended = build_there()
+    assert ended.status == 1
+    assert 'train-00002-of-00004 has ' in ended.err
+    assert 'after it was copied from' in ended.err
+    ended = build_there()
+    assert ended.status == 0, ended.err
+    assert not store.names(f'{OUTPUT}/.build')

@@ -1,0 +1,190 @@
+import json
+
+import apache_beam as beam
+import numpy as np
+import pytest
+from reports import identity, report, shard_record
+
+from transforms.locator import locator_path, read_locator
+from transforms.manifest import Manifest, read_manifest
+from transforms.records import Rejection
+from transforms.shard_record import DECODE, Converted, digest_content
+from transforms.working_folder import summary_path
+from transforms.write_manifest import (
+    WriteManifest,
+    make_manifest,
+    summarize,
+    write_manifest,
+)
+
+BAD = Rejection(2, 'a,b.JPEG', 'empty: 0 bytes')
+PNG = Converted(4, 'PNG', 'tensorflow 2.21.0, x86_64')
+
+SKIPPED = [
+    report(0, shard_record([4, 0], converted=(PNG,), check=DECODE)),
+    report(1, shard_record([5]), missing=[3], rejected=[BAD]),
+    report(2, shard_record([]), kept=True, missing=[1]),
+]
+FAILED = [*SKIPPED[:1], report(1, None, missing=[3], rejected=[BAD]), *SKIPPED[2:]]
+
+
+@pytest.fixture
+def index_file(tmp_path):
+    path = tmp_path / 'index.npz'
+    names = np.array([b'image%d.JPEG' % i for i in range(6)])
+    np.savez(path, tr_filenames=names, tr_labels=np.zeros(6, int))
+    return str(path)
+
+
+@pytest.fixture
+def output(tmp_path):
+    (tmp_path / 'out').mkdir()
+    return tmp_path / 'out'
+
+
+def names(directory):
+    return {path.name for path in directory.iterdir()}
+
+
+def test_counts_what_is_there_and_nothing_else():
+    assert summarize(FAILED) == {
+        'shards': 3,
+        'shards_there': 2,
+        'shards_kept': 1,
+        'examples': 2,
+        'new_examples': 2,
+        'bytes': 52,
+        'classes': 3,
+        'converted_png': 1,
+        'converted_cmyk': 0,
+        'missing': 2,
+        'rejected': 1,
+        'first_rejected': [BAD._asdict()],
+        'seconds': 100.0,
+    }
+
+
+def test_the_manifest_says_what_is_there_and_what_is_not():
+    manifest = make_manifest(SKIPPED, identity())
+    assert not manifest.complete
+    assert (manifest.examples, manifest.bytes, manifest.classes) == (3, 78, 4)
+    assert (manifest.missing, manifest.skipped) == ((1, 3), (2,))
+    assert manifest.converted == (PNG,)
+    assert manifest.check == 'quick'  # of one shard: it is no better than that
+    assert [entry.name for entry in manifest.shards] == [
+        f'train-{i:05d}-of-00003' for i in range(3)
+    ]
+    assert [entry.records for entry in manifest.shards] == [2, 1, 0]
+    in_order = shard_record([0, 4, 5]).content
+    assert manifest.fingerprint == digest_content(in_order)
+
+
+def test_the_fingerprint_is_that_of_the_records_whatever_their_shards():
+    [one] = {
+        make_manifest(reports, identity()).fingerprint
+        for reports in (
+            [report(i, shard_record([2 * i, 2 * i + 1])) for i in range(3)],
+            [report(i, shard_record([5 - i, i])) for i in range(3)],
+        )
+    }
+    reports = [report(i, shard_record([i])) for i in range(3)]
+    assert make_manifest(reports, identity()).fingerprint != one
+
+
+def test_a_manifest_is_read_back_as_it_was_written():
+    manifest = make_manifest(SKIPPED, identity())
+    content = manifest.to_json()
+    assert Manifest.from_json(content) == manifest
+    assert json.loads(content)['complete'] is False
+    assert len(content.splitlines()) == 18  # a field or a shard a line
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        {'format': 'another 1'},
+        {'identity': {}},
+        {'examples': '3'},
+        {'missing': ['x']},
+        {'shards': [{}]},
+        {'converted': [{'index': 1}]},
+        {'skipped': None},
+    ],
+)
+def test_refuses_what_is_no_manifest(output, change):
+    fields = json.loads(make_manifest(SKIPPED, identity()).to_json()) | change
+    (output / 'train.json').write_text(json.dumps(fields))
+    with pytest.raises(ValueError, match='train.json is no manifest'):
+        read_manifest(str(output), 'train')
+
+
+@pytest.mark.parametrize('name', ['../../x', 'train-00001-of-00004', 'x'])
+def test_refuses_shards_by_other_names_than_theirs(output, name):
+    fields = json.loads(make_manifest(SKIPPED, identity()).to_json())
+    fields['shards'][1]['name'] = name
+    (output / 'train.json').write_text(json.dumps(fields))
+    with pytest.raises(ValueError, match='its shards are not the 3 of train'):
+        read_manifest(str(output), 'train')
+
+
+@pytest.mark.parametrize('content', [b'', b'{', b'[]', b'3', b'\xff'])
+def test_refuses_a_file_that_is_no_manifest(output, content):
+    (output / 'train.json').write_bytes(content)
+    with pytest.raises(ValueError, match='train.json is no manifest'):
+        read_manifest(str(output), 'train')
+
+
+def test_writes_locator_manifest_and_lists(new_pipeline, output, index_file):
+    with new_pipeline() as pipeline:
+        (
+            pipeline
+            | beam.Create(SKIPPED[::-1])
+            | WriteManifest(identity(), str(output), index_file)
+        )
+    assert read_manifest(str(output), 'train') == make_manifest(SKIPPED, identity())
+    locator = read_locator(locator_path(str(output), 'train'))
+    assert locator.shard.tolist() == [0, -1, -1, -1, 0, 1]
+    assert (output / 'missing-train.csv').read_text() == (
+        'index,filename\n1,image1.JPEG\n3,image3.JPEG\n'
+    )
+    assert (output / 'rejected-train.csv').read_text() == (
+        'index,path,reason\n2,"a,b.JPEG",empty: 0 bytes\n'
+    )
+    with open(summary_path(str(output), 'train')) as file:
+        summary = json.load(file)
+    expected = make_manifest(SKIPPED, identity())
+    told = {'complete': False, 'fingerprint': expected.fingerprint}
+    assert summary == summarize(SKIPPED) | told
+
+
+def test_there_is_no_manifest_while_a_shard_is_left_out(output, index_file):
+    write_manifest(FAILED, identity(), str(output), index_file)
+    assert names(output) == {'.build', 'missing-train.csv', 'rejected-train.csv'}
+
+
+def test_nothing_is_listed_where_there_is_nothing_to_list(output, index_file):
+    reports = [report(i, shard_record([2 * i, 2 * i + 1])) for i in range(3)]
+    write_manifest(reports, identity(), str(output), index_file)
+    assert names(output) == {'.build', 'train.json', 'train.index.npz'}
+    assert read_manifest(str(output), 'train').complete
+
+
+def test_the_manifest_comes_last(output, index_file, monkeypatch):
+    """If the machine stops before, there is none."""
+    from transforms import write_manifest as module
+
+    def stop(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, 'make_manifest', stop)
+    with pytest.raises(KeyboardInterrupt):
+        write_manifest(SKIPPED, identity(), str(output), index_file)
+    assert 'train.index.npz' in names(output)
+    assert 'train.json' not in names(output)
+
+
+@pytest.mark.parametrize('shards', [[], [0], [0, 0, 1], [0, 1, 1, 2]])
+def test_every_shard_reports_exactly_once(output, index_file, shards):
+    reports = [report(shard, shard_record([])) for shard in shards]
+    with pytest.raises(RuntimeError, match='expected one on each of 3'):
+        write_manifest(reports, identity(), str(output), index_file)

@@ -1,0 +1,145 @@
+"""Keeps the shards that are finished, and plans those that are to be made.
+
+A shard is finished if its file has the size that its record says, and the
+record is that of the same build, of the same rows, and of a check as thorough
+as the one asked for. What is otherwise found in its place is taken away before
+anything is made.
+"""
+
+import time
+from collections.abc import Iterable
+
+import apache_beam as beam
+import numpy as np
+from apache_beam.metrics import Metrics
+
+from transforms import files
+from transforms.identity import Identity
+from transforms.place_rows import Placement
+from transforms.records import Rejection, Rejections, ShardPlan, ShardReport
+from transforms.rows import each_row, unpack_blocks
+from transforms.shard_record import CHECKS, ShardRecord, digest_rows
+from transforms.verdict import Verdict
+from transforms.working_folder import shard_record_path
+from transforms.write_tfrecord import shard_path
+
+
+def find_doubles(rows: np.ndarray) -> list[Rejection]:
+    """The images of one shard that share their index with another."""
+    index, counts = np.unique(rows['index'], return_counts=True)
+    doubles = rows[np.isin(rows['index'], index[counts > 1])]
+    return [
+        Rejection(row.index, files.show_name(row.source), 'there twice')
+        for row in each_row(doubles)
+    ]
+
+
+def read_record(path: str) -> ShardRecord | None:
+    """Reads the record of a shard; None if there is none, or not a whole one."""
+    if files.size(path) is None:
+        return None
+    try:
+        return ShardRecord.from_json(files.read_bytes(path))
+    except ValueError:
+        return None
+
+
+def find_finished(
+    path: str, record_path: str, identity: str, rows: str, check: str
+) -> ShardRecord | None:
+    """The record of a shard that is finished, or None if it is to be made.
+
+    Args:
+      path: its final name.
+      record_path: where its record would be.
+      identity: digest of this build's identity.
+      rows: ``digest_rows`` of what belongs into it.
+      check: how thoroughly its images must have been checked.
+    """
+    record = read_record(record_path)
+    if (
+        record is not None
+        and (record.identity, record.rows) == (identity, rows)
+        and CHECKS.index(record.check) >= CHECKS.index(check)
+        and files.size(path) == record.num_bytes
+    ):
+        return record
+    return None
+
+
+class _KeepOrPlan(beam.DoFn):
+    def __init__(
+        self, placement: Placement, identity: Identity, output_directory: str, check: str
+    ):
+        self._placement = placement
+        self._split = identity.split
+        self._identity = identity.digest
+        self._directory = output_directory
+        self._check = check
+        self._kept = Metrics.counter('keep_finished', 'shards_kept')
+        self._planned = Metrics.counter('keep_finished', 'shards_planned')
+
+    def process(self, keyed: tuple[int, Iterable[bytes]], verdict: Verdict):
+        shard, blocks = keyed
+        rows = self._placement.in_order(unpack_blocks(blocks))
+        missing = np.setdiff1d(self._placement.expected(shard), rows['index'])
+        record, rejected = None, []
+        if verdict.is_bad:
+            rejected = find_doubles(rows)
+        else:
+            name = shard_path(self._split, shard, self._placement.num_shards)
+            path = files.join(self._directory, name)
+            record_path = shard_record_path(self._directory, self._split, name)
+            expected = digest_rows(rows['index'], rows['label'], rows['name'].tolist())
+            record = find_finished(
+                path, record_path, self._identity, expected, self._check
+            )
+            if record is None:
+                for unfit in (path, record_path):
+                    files.delete(unfit)
+                self._planned.inc()
+                yield ShardPlan(shard, rows, missing)
+                return
+            self._kept.inc()
+        now = time.time()
+        report = ShardReport(
+            shard,
+            record,
+            kept=record is not None,
+            labels=np.unique(rows['label']),
+            missing=missing,
+            rejected=Rejections.pack(rejected),
+            started=now,
+            finished=now,
+        )
+        yield beam.pvalue.TaggedOutput('reports', report)
+
+
+class KeepFinished(beam.PTransform):
+    """Takes (shard, blocks of rows); says which shards are to be made.
+
+    The verdict comes as a side input. After a bad one no shard is, and the report
+    on each names the images that are there twice.
+
+    Outputs ``plans`` (``ShardPlan``) and, of all others, ``reports``
+    (``ShardReport``).
+    """
+
+    def __init__(
+        self,
+        placement: Placement,
+        identity: Identity,
+        output_directory: str,
+        check: str,
+        verdict: beam.pvalue.AsSingleton,
+    ):
+        super().__init__()
+        if check not in CHECKS:
+            raise ValueError(f'check is {check!r}, expected one of {", ".join(CHECKS)}')
+        self._arguments = (placement, identity, output_directory, check)
+        self._verdict = verdict
+
+    def expand(self, grouped):
+        return grouped | 'Look for finished shards' >> beam.ParDo(
+            _KeepOrPlan(*self._arguments), self._verdict
+        ).with_output_types(ShardPlan).with_outputs('reports', main='plans')
