@@ -16,6 +16,7 @@ _USAGE = """\
 usage: indexed-imagenet COMMAND [flags]
 
   build    builds TFRecords from image folders and the index file
+  verify   reads finished shards again and says what is wrong with them
   sample   makes a small ImageNet-like sample to build from, or checks what was
            built from it
 
@@ -29,6 +30,12 @@ def _build(argv: Sequence[str]) -> None:
     run(argv)
 
 
+def _verify(argv: Sequence[str]) -> None:
+    from pipeline.verify import run
+
+    run(argv)
+
+
 def _sample(argv: Sequence[str]) -> None:
     from pipeline.sample import run
 
@@ -38,6 +45,7 @@ def _sample(argv: Sequence[str]) -> None:
 # Each imports what it needs when it is called: TensorFlow alone takes seconds.
 _COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     'build': _build,
+    'verify': _verify,
     'sample': _sample,
 }
 

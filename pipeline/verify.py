@@ -1,0 +1,120 @@
+"""``verify``: reads finished shards again, and says what is wrong with them.
+
+    shard files ─► findings of each ─► findings of the whole ─► report
+                   a ParDo over the     each index once, none
+                   shards, record by    missing, manifest and
+                   record               locator as found
+
+A Beam job like the build. It also checks what other tools have written: without
+a manifest, and without the index file, it says what it could not compare.
+"""
+
+import functools
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+
+import apache_beam as beam
+from apache_beam.pvalue import AsSingleton
+from rich.console import Console
+
+from pipeline.errors import UserError
+from pipeline.interrupt import Interrupt
+from pipeline.options import parse_options
+from pipeline.run import choose_runner, num_local_workers, run_job
+from pipeline.verify_inputs import SplitCheck, find_splits, parse_flags, plan_check
+from transforms import files
+from transforms.index_table import ReadIndexTable
+from transforms.shard_record import DECODE
+from transforms.verify_shard import VerifyShards
+from transforms.verify_split import VerifySplit
+
+# Faults that are told of all splits together; the others are counted.
+_TOLD = 20
+
+
+def build_graph(pipeline: beam.Pipeline, checks: Sequence[SplitCheck]) -> None:
+    """Adds the job's steps to a pipeline."""
+    for check in checks:
+        split = check.rules.split
+        table = None
+        if check.index_file:
+            read = ReadIndexTable(check.index_file, split)
+            table = AsSingleton(pipeline | f'Read the index of {split}' >> read)
+        (
+            pipeline
+            | f'Name the shards of {split}' >> beam.Create(check.tasks)
+            | f'Verify each shard of {split}' >> VerifyShards(check.record_rules, table)
+            | f'Verify {split}' >> VerifySplit(check.rules, check.report)
+        )
+
+
+def _good_line(check: SplitCheck, report: dict) -> str:
+    """What was found to be right, and what was not looked at."""
+    split, rules = check.rules.split, check.rules
+    known = []
+    if check.index_file:
+        known.append(f'names and labels as in {check.index_file}')
+    elif rules.has_manifest:
+        known.append("names and labels as in the manifest's digests")
+    if rules.has_manifest:
+        known.append('manifest and locator right')
+    absent = report['missing'] + report['skipped']
+    if absent:
+        known.append(f'{absent:,} declared to be absent')
+    if check.record_rules.check == DECODE:
+        known.append('every picture decoded')
+    known.append(f'fingerprint sha256 {report["fingerprint"]}')
+    line = (
+        f'{split}: {report["examples"]:,} examples in {report["shards"]:,} shards, each '
+        f'index once, {", ".join(known)}'
+    )
+    if rules.num_examples is None:
+        line += (
+            '. Only structure and uniqueness were checked: without a manifest or '
+            '--imagenet_index_file nothing says which examples, names and labels belong '
+            'here'
+        )
+    return line
+
+
+def _tell(checks: Sequence[SplitCheck], reports: Sequence[dict], out: Console) -> None:
+    """Prints what is right, and raises what is not.
+
+    Raises:
+      UserError: a line for each of the first faults.
+    """
+    faults = [fault for report in reports for fault in report['faults']]
+    count = sum(report['num_faults'] for report in reports)
+    for check, report in zip(checks, reports, strict=True):
+        if not report['num_faults']:
+            line = _good_line(check, report)
+            out.print(line, highlight=False, markup=False, soft_wrap=True)
+    if count:
+        lines = faults[:_TOLD]
+        more = f', the first {_TOLD} of them above' if count > _TOLD else ''
+        lines.append(f'{count:,} fault(s) in {checks[0].rules.directory}{more}')
+        raise UserError('\n'.join(lines), exit_status=1)
+
+
+def run(argv: Sequence[str]) -> None:
+    """Checks what the flags say, and tells what was found.
+
+    Raises:
+      UserError: a flag is wrong, the job failed, or there are faults.
+    """
+    flags, rest = parse_flags(argv)
+    options = parse_options(rest)
+    workers = num_local_workers(options, rest)
+    splits = find_splits(flags)
+    interrupt = Interrupt()
+    runner = choose_runner(options, workers, interrupt)
+    with tempfile.TemporaryDirectory(prefix='verify-') as folder:
+        checks = [
+            plan_check(flags, split, os.path.join(folder, f'{split}.json'))
+            for split in splits
+        ]
+        run_job(functools.partial(build_graph, checks=checks), options, runner, interrupt)
+        reports = [json.loads(files.read_bytes(check.report)) for check in checks]
+    _tell(checks, reports, Console())
