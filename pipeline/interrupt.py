@@ -7,6 +7,9 @@ from collections.abc import Iterator
 
 # What a watching thread wakes the main thread with.
 _WAKE = signal.SIGUSR1
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, _WAKE)
+
+_fired: list['Stopped'] = []
 
 
 class Stopped(KeyboardInterrupt):
@@ -22,27 +25,44 @@ class Stopped(KeyboardInterrupt):
 
 
 def _stop(signum, unused_frame):
-    raise Stopped(signum)
+    # The first one counts: another would break off the stopping of workers.
+    for other in _SIGNALS:
+        signal.signal(other, signal.SIG_IGN)
+    _fired.append(Stopped(signum))
+    raise _fired[0]
 
 
 @contextlib.contextmanager
 def stopped_by_signals() -> Iterator[None]:
     """Has SIGTERM and SIGHUP end the main thread's work as Ctrl-C does.
 
-    So that workers are stopped, and what is unfinished is tidied up.
+    So that workers are stopped, and what is unfinished is tidied up. After the
+    first signal, others are ignored: the process is about to end.
     """
     if threading.current_thread() is not threading.main_thread():
         yield  # signals are for the main thread alone
         return
+    _fired.clear()
     before = {}
-    for signum in (signal.SIGTERM, signal.SIGHUP, _WAKE):
-        if signal.getsignal(signum) == signal.SIG_DFL:  # nohup has one ignored
+    for signum in _SIGNALS:
+        handler = signal.getsignal(signum)
+        # nohup and shells have some of them ignored, and they stay so.
+        if handler in (signal.SIG_DFL, signal.default_int_handler):
             before[signum] = signal.signal(signum, _stop)
     try:
         yield
     finally:
-        for signum, handler in before.items():
-            signal.signal(signum, handler)
+        if not _fired:
+            for signum, handler in before.items():
+                signal.signal(signum, handler)
+
+
+def stopped_by_person() -> Stopped | None:
+    """The signal that ended the job, unless that was a watching thread's.
+
+    A worker in the launcher's own process may have turned it into another error.
+    """
+    return _fired[0] if _fired and _fired[0].signum != _WAKE else None
 
 
 class Interrupt:

@@ -86,8 +86,12 @@ class LocalProcesses:
 
     def start(self, environment: dict[str, str]) -> subprocess.Popen:
         """Starts one more worker, with these variables beside ours."""
+        # In a group of its own: Ctrl-C is for the launcher, which stops its workers.
         process = subprocess.Popen(
-            self._command, env={**os.environ, **environment}, stdin=subprocess.DEVNULL
+            self._command,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            process_group=0,
         )
         with self._lock:
             self._processes.append(process)
@@ -120,7 +124,7 @@ class LocalProcesses:
             self._is_closing = True  # the others are about to end as well
             for other in self._processes:
                 other.kill()
-        self._interrupt.stop(describe_death(number, process.pid, status))
+            self._interrupt.stop(describe_death(number, process.pid, status))
 
 
 @WorkerHandler.register_environment(python_urns.SUBPROCESS_SDK, bytes)

@@ -9,11 +9,11 @@ A worker lives no longer than its launcher: on a machine where launchers are
 killed, what they leave would go on writing beside the next build.
 """
 
+import contextlib
 import fcntl
 import importlib
 import logging
 import os
-import signal
 import sys
 import threading
 import time
@@ -27,13 +27,12 @@ _LOOK_EVERY = 0.2
 def _hold(folder: str) -> None:
     """Holds a shared lock on a folder until this process ends.
 
-    Ends the process if a later run has the folder to itself already.
+    A later launcher waits for it. One that came before this lock was taken is
+    told apart by ``_end_with``: then the launcher of this process is gone.
     """
-    try:
+    with contextlib.suppress(OSError):  # not every file system has locks
         fd = os.open(folder, os.O_RDONLY)
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        os._exit(1)
 
 
 def _end_with(launcher: int) -> None:
@@ -54,8 +53,6 @@ def _import_our_packages() -> None:
 
 if __name__ == '__main__':
     launcher, lock, *flags = sys.argv[1:]
-    # Ctrl-C reaches all processes of the terminal; the launcher is the one to act.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if lock:
         _hold(lock)
     threading.Thread(target=_end_with, args=(int(launcher),), daemon=True).start()

@@ -15,13 +15,13 @@ from apache_beam.options.pipeline_options import (
     StandardOptions,
     WorkerOptions,
 )
-from apache_beam.runners.runner import PipelineRunner, PipelineState
+from apache_beam.runners.runner import PipelineResult, PipelineRunner, PipelineState
 from rich.console import Console
 
 from pipeline.build import build_graph
 from pipeline.errors import UserError
 from pipeline.inputs import prepare_job
-from pipeline.interrupt import Interrupt, Stopped
+from pipeline.interrupt import Interrupt, stopped_by_person
 from pipeline.local_runner import make_local_runner
 from pipeline.options import BuildOptions, is_given, parse_options
 from pipeline.outcome import tell_outcome
@@ -29,13 +29,6 @@ from pipeline.output import held_output
 from pipeline.progress import ProgressWatcher
 from transforms import files
 from transforms.working_folder import working_folder
-
-# How the last line of what a worker raised begins if it was a signal.
-_STOPPED = (
-    KeyboardInterrupt.__name__,
-    f'{Stopped.__module__}.{Stopped.__name__}',
-)
-
 
 # What helps against the refusals of a system to write.
 _CURES = {
@@ -102,23 +95,43 @@ def run_job(
         add_steps(pipeline)
     except Exception as error:  # whatever a runner raises, the user gets one line
         raise _job_error('the job cannot be started', error, 2) from error
+    result = None
     try:
         with _quiet(options.verbose):
             result = pipeline.run()
             state = result.wait_until_finish()
     except (Exception, KeyboardInterrupt) as error:
+        stopped = stopped_by_person()
+        if stopped or interrupt.reason:
+            _cancel(result)
+        if stopped:
+            raise stopped from error
         if interrupt.reason:
             raise UserError(interrupt.reason, exit_status=1) from error
-        if isinstance(error, KeyboardInterrupt):
-            raise
-        if _last_line(error).startswith(_STOPPED):
-            raise KeyboardInterrupt from error  # of a worker in this process
         raise _job_error('the job failed', error, 1) from error
     if state != PipelineState.DONE:
         raise UserError(
             f"the job ended as {state}, expected DONE; see the runner's own log",
             exit_status=1,
         )
+
+
+def _cancel(result: PipelineResult | None) -> None:
+    """Cancels a job that goes on elsewhere without its launcher.
+
+    Raises:
+      UserError: it cannot be cancelled.
+    """
+    if result is None:  # a local one ends with the launcher
+        return
+    try:
+        result.cancel()
+    except Exception as error:
+        raise UserError(
+            f'stopped, but the job cannot be cancelled: {_last_line(error)}; it may go '
+            'on where it runs: cancel it there',
+            exit_status=1,
+        ) from error
 
 
 def _quiet(verbose: bool) -> contextlib.AbstractContextManager:

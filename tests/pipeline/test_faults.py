@@ -57,7 +57,7 @@ def expected(pngs, tmp_path_factory) -> pathlib.Path:
 class Killed:
     """A build that is stopped by a signal after its first shards."""
 
-    def __init__(self, tree, output, signum, workers):
+    def __init__(self, tree, output, signum, workers, again=()):
         self.process = subprocess.Popen(
             command(tree, output, workers),
             cwd=ROOT,
@@ -71,6 +71,10 @@ class Killed:
         )
         self.workers = kill_and_resume.workers_of(self.process.pid)
         os.kill(self.process.pid, signum)
+        for pause in again:
+            time.sleep(pause)
+            if self.process.poll() is None:
+                os.kill(self.process.pid, signum)
         _, self.err = self.process.communicate(timeout=60)
 
 
@@ -99,7 +103,7 @@ def test_a_killed_build_goes_on_to_the_same_bytes(
 
 @pytest.mark.parametrize(
     ('signum', 'workers'),
-    [(signal.SIGINT, 1), (signal.SIGINT, 2), (signal.SIGTERM, 2), (signal.SIGHUP, 2)],
+    [(signal.SIGINT, 1), (signal.SIGINT, 2), (signal.SIGTERM, 1), (signal.SIGHUP, 2)],
 )
 def test_a_signal_stops_at_once_and_tells_how_to_go_on(
     pngs, expected, tmp_path, signum, workers
@@ -119,6 +123,35 @@ def test_a_signal_stops_at_once_and_tells_how_to_go_on(
         assert ended.status == 0, ended.err
         assert f'{SHARDS} ({done} kept)' in ended.out
         assert digests(output) == digests(expected)
+
+
+@pytest.mark.parametrize(
+    ('signum', 'workers', 'pause'),
+    [(signal.SIGINT, 2, 0.02), (signal.SIGTERM, 2, 0.1), (signal.SIGINT, 1, 0.05)],
+)
+def test_an_impatient_second_signal_does_no_harm(pngs, tmp_path, signum, workers, pause):
+    output = tmp_path / 'out'
+    killed = Killed(pngs, output, signum, workers, again=[pause] * 5)
+    assert killed.process.returncode == 128 + signum, killed.err
+    assert 'Traceback' not in killed.err
+    assert not any(os.path.exists(f'/proc/{pid}') for pid in killed.workers)
+    assert not list((output / '.build').glob('*.tmp'))
+
+
+@pytest.mark.parametrize('signum', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_all_processes_while_workers_start(pngs, tmp_path, signum):
+    build = subprocess.Popen(
+        command(pngs, tmp_path / 'out'),
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    kill_and_resume.wait_until(lambda: kill_and_resume.workers_of(build.pid), build)
+    os.killpg(build.pid, signum)
+    _, err = build.communicate(timeout=60)
+    assert build.returncode == 128 + signum, err
+    assert 'Traceback' not in err
 
 
 def test_workers_end_with_their_launcher(pngs, tmp_path):
@@ -258,3 +291,13 @@ def test_two_builds_at_once(pngs, expected, tmp_path):
     first.communicate(timeout=120)
     assert first.returncode == 0
     assert digests(output) == digests(expected)
+
+
+def test_what_is_not_ours_in_the_working_folder_stays(build, tmp_path):
+    folder = tmp_path / 'out' / '.build'
+    (folder / 'x86_64' / 'debug').mkdir(parents=True)
+    for name in ('mine.tmp', 'x86_64/debug/app'):
+        (folder / name).touch()
+    assert build().status == 0
+    left = {str(path.relative_to(folder)) for path in folder.rglob('*') if path.is_file()}
+    assert left == {'mine.tmp', 'x86_64/debug/app'}
