@@ -1,11 +1,13 @@
 """Keeps a second build out of an output directory.
 
 On this machine the kernel keeps the lock, and lets go of it when its holder
-dies, however it dies. Object stores have no locks: there a small object is
-written anew every few seconds, and one that is not any more is stale.
+dies, however it dies. Object stores and some network disks have no locks: there
+a small file is written anew every few seconds, and one that is not any more is
+stale.
 """
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -18,7 +20,7 @@ from collections.abc import Iterator
 from pipeline.errors import UserError
 from pipeline.interrupt import Interrupt
 from transforms import files
-from transforms.working_folder import working_folder
+from transforms.working_folder import working_folder, write_whole
 
 # Seconds between two heartbeats, and without one until a lock is stale.
 _BEAT_EVERY = 10.0
@@ -37,17 +39,29 @@ def _refusal(path: str, holder: str) -> UserError:
     )
 
 
-@contextlib.contextmanager
-def _local_lock(path: str) -> Iterator[None]:
-    fd = os.open(path, os.O_RDONLY)
+# What a file system answers that keeps no locks on folders.
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EBADF, errno.EINVAL)
+
+
+def _lock_folder(path: str, fd: int) -> bool:
+    """Takes the kernel's lock on an open folder; False if there is no such thing.
+
+    Raises:
+      UserError: another build has it.
+    """
     try:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise _refusal(path, '') from None
-        yield
-    finally:
-        os.close(fd)
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # A build that had made the folder may just have removed it again.
+        is_there = os.fstat(fd).st_ino == os.stat(path).st_ino
+    except (BlockingIOError, FileNotFoundError):
+        is_there = False
+    except OSError as error:
+        if error.errno in _NO_LOCKS:
+            return False
+        raise
+    if not is_there:
+        raise _refusal(path, '')
+    return True
 
 
 def wait_for_workers(folder: str) -> None:
@@ -66,7 +80,9 @@ def wait_for_workers(folder: str) -> None:
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 return
-            except BlockingIOError:
+            except OSError as error:
+                if error.errno in _NO_LOCKS:
+                    return
                 if time.monotonic() > deadline:
                     raise UserError(
                         f'workers of a build that was killed still hold {folder} after '
@@ -87,8 +103,14 @@ def _read(lock: str) -> dict[str, str]:
         return {}
 
 
-class _Heartbeat:
-    """The lock of an object store, kept alive by a thread."""
+class Heartbeat:
+    """A lock where the system has none, kept alive by a thread.
+
+    Attributes:
+      is_lost: whether another build has taken it over.
+    """
+
+    is_lost = False
 
     def __init__(self, path: str, interrupt: Interrupt):
         self._path = path
@@ -106,8 +128,7 @@ class _Heartbeat:
             'beat': self._beats,
             'holder': f'process {os.getpid()} on {platform.node()}',
         }
-        with files.create(self._lock) as file:
-            file.write(json.dumps(content).encode())
+        write_whole(self._lock, json.dumps(content).encode(), self._path)
 
     def take(self) -> None:
         """Takes the lock.
@@ -136,6 +157,7 @@ class _Heartbeat:
         while not self._ended.wait(_BEAT_EVERY):
             try:
                 if _read(self._lock).get('id') not in (self._id, None):
+                    self.is_lost = True
                     self._interrupt.stop(
                         f'--output_directory {self._path} was taken over by another '
                         'build, as this one gave no sign of life; give the same command '
@@ -143,20 +165,27 @@ class _Heartbeat:
                     )
                     return
                 self._beat()
-            except OSError:
-                continue  # the next one may get through
+            except Exception:
+                continue  # the next one may get through; each store has its own errors
 
     def let_go(self) -> None:
         """Ends the heartbeat and deletes the lock, if it is still ours."""
         self._ended.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
         with contextlib.suppress(OSError):
             if _read(self._lock).get('id') == self._id:
                 files.delete(self._lock)
 
 
+class KernelLock:
+    """A lock that cannot be lost."""
+
+    is_lost = False
+
+
 @contextlib.contextmanager
-def held_lock(path: str, interrupt: Interrupt) -> Iterator[None]:
+def held_lock(path: str, interrupt: Interrupt) -> Iterator[KernelLock | Heartbeat]:
     """Holds the lock on an output directory.
 
     Args:
@@ -166,13 +195,14 @@ def held_lock(path: str, interrupt: Interrupt) -> Iterator[None]:
     Raises:
       UserError: another build has it.
     """
-    if files.is_local(path):
-        with _local_lock(path):
-            yield
-        return
-    heartbeat = _Heartbeat(path, interrupt)
-    heartbeat.take()
-    try:
-        yield
-    finally:
-        heartbeat.let_go()
+    with contextlib.ExitStack() as held:
+        if files.is_local(path):
+            fd = os.open(path, os.O_RDONLY)
+            held.callback(os.close, fd)
+            if _lock_folder(path, fd):
+                yield KernelLock()
+                return
+        heartbeat = Heartbeat(path, interrupt)
+        held.callback(heartbeat.let_go)
+        heartbeat.take()
+        yield heartbeat

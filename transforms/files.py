@@ -142,16 +142,41 @@ def open_seekable(path: str) -> BinaryIO:
     return io.BytesIO(read_bytes(path))
 
 
+class _Upload(io.RawIOBase):
+    """An object that is being written; its store may refuse it as late as at the end."""
+
+    def __init__(self, stream: BinaryIO):
+        super().__init__()
+        self._stream = stream
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data) -> int:
+        with _remote_errors():
+            self._stream.write(data)
+        return len(data)
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            with _remote_errors():
+                self._stream.close()
+
+
 def create(path: str) -> BinaryIO:
     """Opens a new file for writing.
 
     Raises:
-      OSError: it cannot be made.
+      OSError: it cannot be made; on an object store, that may also come from
+        writing and closing.
     """
     if is_local(path):
         return open(path, 'xb')
     with _remote_errors():
-        return FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED)
+        return _Upload(
+            FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED)
+        )
 
 
 def make_folder(path: str) -> None:
@@ -176,7 +201,8 @@ def flush_folder(path: str) -> None:
         return
     fd = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(fd)
+        with contextlib.suppress(OSError):  # not every file system can
+            os.fsync(fd)
     finally:
         os.close(fd)
 
@@ -196,6 +222,21 @@ def size(path: str) -> int | None:
         [match] = FileSystems.match([path])
     sizes = [m.size_in_bytes for m in match.metadata_list if m.path == path]
     return sizes[0] if sizes else None
+
+
+def sizes(folder: str) -> dict[str, int]:
+    """The size of each file that stands directly in a folder, in bytes, by name.
+
+    Raises:
+      OSError: the folder cannot be read.
+    """
+    if is_local(folder):
+        with os.scandir(folder) as entries:
+            return {e.name: e.stat().st_size for e in entries if e.is_file()}
+    prefix = folder.rstrip('/') + '/'
+    with _remote_errors():
+        [match] = FileSystems.match([prefix + '*'])
+    return {m.path[len(prefix) :]: m.size_in_bytes for m in match.metadata_list}
 
 
 def rename(source: str, target: str) -> None:

@@ -1,9 +1,11 @@
+import errno
 import fcntl
 import json
 import os
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 import store
@@ -61,15 +63,33 @@ class TestOnThisMachine:
         wait_for_workers(str(tmp_path))
 
 
-class TestOnAnObjectStore:
-    @pytest.fixture(autouse=True)
-    def quick(self, monkeypatch):
-        """A heartbeat of milliseconds."""
-        monkeypatch.setattr(store.StoreFileSystem, 'objects', {})
-        monkeypatch.setattr(lock, '_BEAT_EVERY', 0.05)
-        monkeypatch.setattr(lock, '_SETTLE', 0.1)
-        monkeypatch.setattr(lock, '_STALE_AFTER', 0.5)
+@pytest.fixture
+def quick(monkeypatch):
+    """A heartbeat of milliseconds."""
+    monkeypatch.setattr(store.StoreFileSystem, 'objects', {})
+    monkeypatch.setattr(lock, '_BEAT_EVERY', 0.05)
+    monkeypatch.setattr(lock, '_SETTLE', 0.1)
+    monkeypatch.setattr(lock, '_STALE_AFTER', 0.5)
 
+
+def test_a_heartbeat_where_the_file_system_keeps_no_locks(quick, tmp_path, monkeypatch):
+    def refuse(*args):
+        raise OSError(errno.ENOLCK, 'No locks available')
+
+    monkeypatch.setattr(lock.fcntl, 'flock', refuse)
+    with held_lock(str(tmp_path), Interrupt()):
+        assert (tmp_path / '.build' / 'lock.json').exists()
+        with (
+            pytest.raises(UserError, match='another build'),
+            held_lock(str(tmp_path), Interrupt()),
+        ):
+            pass
+        wait_for_workers(str(tmp_path))
+    assert not (tmp_path / '.build' / 'lock.json').exists()
+
+
+@pytest.mark.usefixtures('quick')
+class TestOnAnObjectStore:
     def test_a_second_holder_is_refused_and_told_who_holds_it(self):
         with (
             held_lock(BUCKET, Interrupt()),
@@ -107,6 +127,29 @@ class TestOnAnObjectStore:
             pass
         assert store.StoreFileSystem.objects[LOCK] == other
 
+    def test_a_heartbeat_goes_on_after_whatever_the_store_answers(self, monkeypatch):
+        class Unavailable(Exception):
+            pass
+
+        failed = threading.Event()
+        whole = store.StoreFileSystem.create
+
+        def fail_once(*args, **kwargs):
+            if not failed.is_set():
+                failed.set()
+                raise Unavailable
+            return whole(*args, **kwargs)
+
+        with held_lock(BUCKET, Interrupt()) as held:
+            monkeypatch.setattr(store.StoreFileSystem, 'create', fail_once)
+            assert failed.wait(30)
+            beat = store.StoreFileSystem.objects[LOCK]
+            deadline = time.monotonic() + 30
+            while store.StoreFileSystem.objects[LOCK] == beat:
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            assert not held.is_lost
+
     def test_a_build_that_has_lost_its_lock_is_stopped(self):
         told = threading.Event()
 
@@ -116,9 +159,10 @@ class TestOnAnObjectStore:
                 told.set()
 
         interrupt = Told()
-        with held_lock(BUCKET, interrupt):
+        with held_lock(BUCKET, interrupt) as held:
             other = json.dumps({'id': 'x', 'beat': 1, 'holder': 'process 1 on b'})
             store.StoreFileSystem.objects[LOCK] = other.encode()
             assert told.wait(30)
+            assert held.is_lost
         assert 'was taken over by another build' in interrupt.reason
         assert store.StoreFileSystem.objects[LOCK] == other.encode()

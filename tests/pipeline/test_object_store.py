@@ -79,3 +79,24 @@ def test_a_copy_that_is_cut_short_is_no_shard(build_there, monkeypatch):
     ended = build_there()
     assert ended.status == 0, ended.err
     assert not store.names(f'{OUTPUT}/.build')
+
+
+def test_a_store_that_refuses_at_the_end_is_told_in_one_line(build_there, monkeypatch):
+    class Forbidden(Exception):
+        """As the clients of object stores have them: no OSError."""
+
+    def refuse(self):
+        if not self.closed and 'train-00001' in self._path:
+            self._objects.pop(self._path, None)
+            raise Forbidden('403: not allowed')
+        whole(self)
+
+    whole = store._Upload.close
+    with monkeypatch.context() as patched:
+        patched.setattr(store._Upload, 'close', refuse)
+        ended = build_there()
+    assert ended.status == 1
+    [line] = [line for line in ended.err.splitlines() if line.startswith('error: ')]
+    assert '403: not allowed' in line
+    assert 'train-00001-of-00004' not in store.names(f'{OUTPUT}/')
+    assert build_there().status == 0
