@@ -142,10 +142,10 @@ def build_graph(pipeline: beam.Pipeline, job: Job) -> None:
         | 'Gather findings of all splits' >> beam.Flatten()
         | 'Reach one verdict' >> ReachVerdict()
     )
-    verdict | 'Note the verdict' >> NoteVerdict(job.output_directory)
     way_is_free = verdict | 'Make way' >> MakeWay(
         [split.identity for split in job.splits], job.output_directory, job.overwrite
     )
+    way_is_free | 'Note the verdict' >> NoteVerdict(job.output_directory)
     for split, plan in plans.items():
         plan['grouped'] | f'Build {split.name}' >> BuildSplit(
             split, job, AsSingleton(way_is_free)

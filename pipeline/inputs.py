@@ -17,12 +17,10 @@ from transforms import files
 from transforms.encode_example import Label
 from transforms.encode_shards import ImageRules
 from transforms.identity import identify
-from transforms.index_file import IndexFileError, SplitIndex, read_split_index
+from transforms.index_file import SPLITS, IndexFileError, SplitIndex, read_split_index
 from transforms.join_index import looks_like_image
 from transforms.list_images import is_hidden
 from transforms.place_rows import Placement
-
-SPLITS = ('train', 'validation')
 
 
 def _path(options: BuildOptions, flag: str) -> str:

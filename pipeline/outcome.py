@@ -12,6 +12,7 @@ from transforms import files
 from transforms.encode_shards import CANNOT_BE_READ
 from transforms.verdict import (
     FAULTS,
+    FEWER,
     LEFT_OUT,
     MISPLACED,
     TWICE,
@@ -27,6 +28,8 @@ _FAULT_TEXTS = {
     UNKNOWN: 'not in the index; take them out, or give the index that names them',
     MISPLACED: "in another class's folder; move each to the folder of its class",
     TWICE: 'there twice; keep one of each',
+    FEWER: 'fewer than the output directory was built from; give the directory that has '
+    'them all, or have the shards made again without them with --overwrite',
 }
 
 
@@ -64,6 +67,8 @@ def verdict_errors(
                 paths = [image['path'] for image in summary['first_rejected']]
                 listed = rejected_path(job.output_directory, split.name)
                 cases = f'{_some(paths, summary["rejected"])}, all listed in {listed}'
+            elif fault == FEWER:
+                [cases] = verdict.examples[split.name, fault]
             else:
                 cases = _some(verdict.examples[split.name, fault], count)
             lines.append(

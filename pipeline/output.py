@@ -9,11 +9,12 @@ from pipeline.interrupt import Interrupt
 from pipeline.lock import held_lock, wait_for_workers
 from transforms import files
 from transforms.identity import Identity
-from transforms.make_way import list_shards, read_identity
+from transforms.index_file import SPLITS
+from transforms.make_way import list_shards, read_plan
 from transforms.manifest import manifest_path
 from transforms.working_folder import (
-    TEMPORARY_ENDING,
     identity_path,
+    is_temporary,
     split_folder,
     summary_path,
     temporary_path,
@@ -34,29 +35,33 @@ def _is_finished_with(path: str, split: str) -> bool:
     """Whether nothing that the working folder holds of a split is needed any more."""
     if files.size(manifest_path(path, split)) is not None:
         return True
-    noted = set(files.list_folder(split_folder(path, split)).files)
-    if noted <= {os.path.basename(identity_path(path, split)).encode()}:
-        return not list_shards(path, split)
-    return False
+    try:
+        noted = set(files.list_folder(split_folder(path, split)).files)
+    except OSError:
+        return False
+    only = os.path.basename(identity_path(path, split)).encode()
+    return noted == {only} and not list_shards(path, split)
 
 
 def tidy(path: str) -> None:
     """Deletes what stands in the working folder for one run alone, as far as it can be.
 
     What stays are records of finished shards, for a later run that goes on from
-    there; once a split has its manifest, they go too.
+    there; once a split has its manifest, they go too. What is not ours stays.
     """
     folder = working_folder(path)
     with contextlib.suppress(OSError):
-        listing = files.list_folder(folder)
-        for name in map(files.os_name, listing.files):
-            if name.endswith(TEMPORARY_ENDING):
+        for name in map(files.os_name, files.list_folder(folder).files):
+            if is_temporary(name):
                 files.delete(files.join(folder, name))
         files.delete(verdict_path(path))
-        for split in map(files.os_name, listing.folders):
+        for split in SPLITS:
             files.delete(summary_path(path, split))
             if _is_finished_with(path, split):
                 files.delete_folder(split_folder(path, split))
+            elif files.is_local(folder):
+                with contextlib.suppress(OSError):  # something is in it
+                    os.rmdir(split_folder(path, split))
         if files.is_local(folder):
             os.rmdir(folder)  # unless something is in it
 
@@ -80,7 +85,7 @@ def held_output(path: str, interrupt: Interrupt) -> Iterator[None]:
                     f'--output_directory {path} is a file, expected a directory'
                 )
             files.make_folder(path)
-            held.enter_context(held_lock(path, interrupt))
+            lock = held.enter_context(held_lock(path, interrupt))
             files.make_folder(working_folder(path))
             if files.is_local(path):
                 wait_for_workers(working_folder(path))
@@ -96,7 +101,8 @@ def held_output(path: str, interrupt: Interrupt) -> Iterator[None]:
         try:
             yield
         finally:
-            tidy(path)
+            if not lock.is_lost:  # else what is there is another build's
+                tidy(path)
             if is_new:
                 with contextlib.suppress(OSError):  # it has something in it
                     os.rmdir(path)
@@ -116,7 +122,9 @@ def check_other_builds(path: str, identities: Sequence[Identity]) -> None:
         split = identity.split
         try:
             shards = list_shards(path, split)
-            found = read_identity(path, split)
+            if not shards and files.size(manifest_path(path, split)) is None:
+                continue  # a build that had finished nothing is nothing to protect
+            found = read_plan(path, split)
         except (FileNotFoundError, NotADirectoryError):
             return  # it is going to be made, or found not to be a directory
         except OSError as error:
@@ -126,14 +134,14 @@ def check_other_builds(path: str, identities: Sequence[Identity]) -> None:
             ) from error
         except ValueError as error:
             raise UserError(f'--output_directory {path}: {error}; {remedy}') from error
-        differences = identity.differences(found) if found else []
+        differences = identity.differences(found.identity) if found else []
         if differences:
             raise UserError(
                 f'--output_directory {path} holds another build of {split}; it differs '
                 f'in {"; ".join(differences)}; give the same flags as then, {remedy}'
             )
         foreign = sorted(set(shards) - set(shard_names(split, identity.num_shards)))
-        if foreign or (shards and not found):
+        if foreign or not found:
             raise UserError(
                 f'--output_directory {path} holds {(foreign or shards)[0]}, of which '
                 f'nothing there tells the build; {remedy}'

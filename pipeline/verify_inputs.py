@@ -6,13 +6,12 @@ import os
 from collections.abc import Sequence
 
 from pipeline.errors import UserError
-from pipeline.inputs import SPLITS
 from pipeline.label_files import METADATA_FILE, SYNSETS_FILE, load_labels
 from pipeline.options import OneLineParser, is_given, own_flags
 from transforms import files
 from transforms.check_record import RecordRules
 from transforms.identity import digest_index, digest_labels
-from transforms.index_file import IndexFileError, read_split_index
+from transforms.index_file import SPLITS, IndexFileError, read_split_index
 from transforms.make_way import list_shards
 from transforms.manifest import Manifest, manifest_path, read_manifest
 from transforms.shard_record import DECODE, QUICK

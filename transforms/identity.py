@@ -15,6 +15,8 @@ from transforms.encode_example import RECORD_VERSION, Label
 from transforms.index_file import SplitIndex
 from transforms.place_rows import Placement
 
+_NAMES_AT_ONCE = 10_000
+
 # What a difference is called, and the flag that it comes from.
 _MEANINGS = {
     'split': 'split',
@@ -113,9 +115,13 @@ def digest_labels(labels: Sequence[Label]) -> str:
 
 def digest_index(index: SplitIndex) -> tuple[str, str]:
     """sha256 of the names and of the labels of an index, whatever form they had."""
-    names = hashlib.sha256(b'\0'.join(index.names.tolist())).hexdigest()
-    labels = hashlib.sha256(index.labels.astype('<i8').tobytes()).hexdigest()
-    return names, labels
+    names = hashlib.sha256()
+    # In parts: as Python objects, the names of the training set are 80 MB.
+    for start in range(0, len(index.names), _NAMES_AT_ONCE):
+        part = index.names[start : start + _NAMES_AT_ONCE].tolist()
+        names.update(b''.join(name + b'\0' for name in part))
+    labels = hashlib.sha256(index.labels.astype('<i4'))
+    return names.hexdigest(), labels.hexdigest()
 
 
 def identify(

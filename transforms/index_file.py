@@ -23,6 +23,8 @@ _KEYS = {
     'validation': ('tt_filenames', 'tt_labels'),
 }
 
+SPLITS = tuple(_KEYS)
+
 # Far above any real member: 1.28 million names of 28 bytes are 36 MB.
 _MAX_MEMBER_BYTES = 1 << 30
 

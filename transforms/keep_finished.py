@@ -49,6 +49,9 @@ def find_finished(
 ) -> ShardRecord | None:
     """The record of a shard that is finished, or None if it is to be made.
 
+    What stands in its place then is deleted. What was not seen to be there is not:
+    another attempt at the same shard may just have put it there.
+
     Args:
       path: its final name.
       record_path: where its record would be.
@@ -56,14 +59,19 @@ def find_finished(
       rows: ``digest_rows`` of what belongs into it.
       check: how thoroughly its images must have been checked.
     """
+    size = files.size(path)
     record = read_record(record_path)
-    if (
+    is_right = (
         record is not None
         and (record.identity, record.rows) == (identity, rows)
         and CHECKS.index(record.check) >= CHECKS.index(check)
-        and files.size(path) == record.num_bytes
-    ):
+    )
+    if is_right and size == record.num_bytes:
         return record
+    if size is not None:
+        files.delete(path)
+    if record is not None and not is_right:
+        files.delete(record_path)
     return None
 
 
@@ -86,6 +94,7 @@ class _KeepOrPlan(beam.DoFn):
         record, rejected = None, []
         if verdict.is_bad:
             rejected = find_doubles(rows)
+            missing = missing[:0]  # no list of them is written over that of a good build
         else:
             name = shard_path(self._split, shard, self._placement.num_shards)
             path = files.join(self._directory, name)
@@ -95,8 +104,6 @@ class _KeepOrPlan(beam.DoFn):
                 path, record_path, self._identity, expected, self._check
             )
             if record is None:
-                for unfit in (path, record_path):
-                    files.delete(unfit)
                 self._planned.inc()
                 yield ShardPlan(shard, rows, missing)
                 return

@@ -28,11 +28,11 @@ class Locator(NamedTuple):
     length: np.ndarray
     crc32c: np.ndarray
 
-    def to_npz(self) -> bytes:
+    def to_npz(self) -> memoryview:
         """The content of the file: the same bytes for the same arrays."""
         file = io.BytesIO()
         np.savez(file, **self._asdict())
-        return file.getvalue()
+        return file.getbuffer()
 
     def in_shard(self, shard: int) -> np.ndarray:
         """The records of one shard in the order of its file, dtype ``CONTENT``."""

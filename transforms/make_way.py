@@ -6,7 +6,9 @@ to another build of the split is deleted; the launcher has let that pass only if
 it was told to. The manifest goes before anything else is touched.
 """
 
+import json
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import apache_beam as beam
 
@@ -15,7 +17,7 @@ from transforms.identity import Identity
 from transforms.locator import Locator, locator_path, read_locator
 from transforms.manifest import Manifest, manifest_path, read_manifest
 from transforms.shard_record import ShardRecord
-from transforms.verdict import Verdict
+from transforms.verdict import FEWER, Verdict, merge_verdicts
 from transforms.working_folder import (
     identity_path,
     shard_record_path,
@@ -26,8 +28,20 @@ from transforms.write_manifest import missing_path, rejected_path
 from transforms.write_tfrecord import is_shard_of, shard_names
 
 
-def read_identity(output_directory: str, split: str) -> Identity | None:
-    """The identity of the build of a split that is in a directory, if there is one.
+class BuildPlan(NamedTuple):
+    """What a directory was built, or was going to be built, from.
+
+    Attributes:
+      identity: of the build.
+      images: how many it had.
+    """
+
+    identity: Identity
+    images: int
+
+
+def read_plan(output_directory: str, split: str) -> BuildPlan | None:
+    """What a split in a directory was built from, None if nothing there tells.
 
     Raises:
       OSError: it cannot be read.
@@ -35,14 +49,23 @@ def read_identity(output_directory: str, split: str) -> Identity | None:
     """
     manifest = read_manifest(output_directory, split)
     if manifest is not None:
-        return manifest.identity
+        return BuildPlan(manifest.identity, manifest.examples + len(manifest.skipped))
     path = identity_path(output_directory, split)
     if files.size(path) is None:
         return None
     try:
-        return Identity.from_json(files.read_bytes(path))
-    except ValueError as error:
+        fields = json.loads(files.read_bytes(path))
+        return BuildPlan(Identity.from_dict(fields['identity']), int(fields['images']))
+    except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f'{path} is no identity of a build: {error}') from error
+
+
+def _write_plan(plan: BuildPlan, output_directory: str) -> None:
+    path = identity_path(output_directory, plan.identity.split)
+    fields = {'identity': plan.identity.to_dict(), 'images': plan.images}
+    content = json.dumps(fields).encode()
+    write_whole(path, content, output_directory, flushed=True)
+    files.flush_folder(files.parent(path))
 
 
 def list_shards(output_directory: str, split: str) -> list[str]:
@@ -86,11 +109,11 @@ def _take_up(manifest: Manifest, output_directory: str) -> None:
             write_whole(path, record.to_json(), output_directory)
 
 
-def make_way_for(identity: Identity, output_directory: str, overwrite: bool) -> None:
+def make_way_for(plan: BuildPlan, output_directory: str, overwrite: bool) -> None:
     """Makes the directory ready for the shards of one build of a split.
 
     Args:
-      identity: of that build.
+      plan: of that build.
       output_directory: where shards go.
       overwrite: whether another build of the split is deleted.
 
@@ -98,35 +121,57 @@ def make_way_for(identity: Identity, output_directory: str, overwrite: bool) -> 
       RuntimeError: there is another build, and it is not to be deleted.
       OSError: a file cannot be deleted or written.
     """
+    identity = plan.identity
     split = identity.split
-    try:
-        found = read_identity(output_directory, split)
-    except ValueError:
-        found = None
-    foreign = set(list_shards(output_directory, split)) - set(
-        shard_names(split, identity.num_shards)
-    )
-    is_other = found != identity
-    is_mixed = foreign or (is_other and (found or list_shards(output_directory, split)))
-    if is_mixed and not overwrite:  # it came after the launcher had looked
-        raise RuntimeError(
+    shards = set(list_shards(output_directory, split))
+    foreign = shards - set(shard_names(split, identity.num_shards))
+    found = _try_to_read_plan(output_directory, split)
+    is_other = found is None or found.identity != identity
+    manifest = manifest_path(output_directory, split)
+    if (shards if is_other else foreign) and not overwrite:
+        raise RuntimeError(  # it came after the launcher had looked
             f'{output_directory} holds another build of {split}; choose another '
             'directory, or have it deleted'
         )
-    manifest = manifest_path(output_directory, split)
-    if not is_other and files.size(manifest) is not None:
-        _take_up(read_manifest(output_directory, split), output_directory)
+    if not is_other:
+        # First, so that whatever ends this run, the next one knows whose shards
+        # these are.
+        _write_plan(plan, output_directory)
+        if files.size(manifest) is not None:
+            _take_up(read_manifest(output_directory, split), output_directory)
     for path in (manifest, locator_path(output_directory, split)):
         files.delete(path)
     if is_other:
-        foreign |= set(list_shards(output_directory, split))
+        foreign = shards
         files.delete_folder(split_folder(output_directory, split))
     for name in sorted(foreign):
         files.delete(files.join(output_directory, name))
     for path in (missing_path, rejected_path):
         files.delete(path(output_directory, split))
-    path = identity_path(output_directory, split)
-    write_whole(path, identity.to_json(), output_directory)
+    if is_other:
+        _write_plan(plan, output_directory)
+
+
+def _try_to_read_plan(output_directory: str, split: str) -> BuildPlan | None:
+    try:
+        return read_plan(output_directory, split)
+    except ValueError:
+        return None
+
+
+def find_fewer(plan: BuildPlan, output_directory: str) -> Verdict:
+    """Says so if a build has lost images since its directory was last built.
+
+    An image disk that is not mounted, or a wrong directory, would else turn a
+    finished data set into a poor one.
+    """
+    split = plan.identity.split
+    found = _try_to_read_plan(output_directory, split)
+    if found is None or found.identity != plan.identity or found.images <= plan.images:
+        return Verdict({}, {}, {})
+    key = (split, FEWER)
+    case = f'{plan.images:,} now, {found.images:,} then'
+    return Verdict({}, {key: found.images - plan.images}, {key: (case,)})
 
 
 def make_way(
@@ -138,11 +183,19 @@ def make_way(
     """Makes the directory ready for all splits, if the verdict is good.
 
     Returns:
-      The verdict, for the steps that may only start after this.
+      The verdict, for the steps that may only start after this: a bad one if
+      images have been lost, and nothing is to be overwritten.
     """
-    if not verdict.is_bad:
-        for identity in identities:
-            make_way_for(identity, output_directory, overwrite)
+    if verdict.is_bad:
+        return verdict
+    plans = [BuildPlan(i, verdict.images[i.split]) for i in identities]
+    if not overwrite:
+        found = [find_fewer(plan, output_directory) for plan in plans]
+        verdict = merge_verdicts([verdict, *found])
+        if verdict.is_bad:
+            return verdict
+    for plan in plans:
+        make_way_for(plan, output_directory, overwrite)
     return verdict
 
 

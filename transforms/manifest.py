@@ -11,7 +11,7 @@ from typing import Any
 
 from transforms import files
 from transforms.identity import Identity
-from transforms.shard_record import Converted
+from transforms.shard_record import CHECKS, Converted
 from transforms.write_tfrecord import shard_names
 
 FORMAT = 'indexed-imagenet manifest 1'
@@ -107,11 +107,13 @@ class Manifest:
                 check=str(fields['check']),
                 missing=tuple(map(_whole, fields['missing'])),
                 skipped=tuple(map(_whole, fields['skipped'])),
-                converted=tuple(Converted(**entry) for entry in fields['converted']),
-                shards=tuple(ShardEntry(**entry) for entry in fields['shards']),
+                converted=tuple(_typed(Converted, e) for e in fields['converted']),
+                shards=tuple(_typed(ShardEntry, e) for e in fields['shards']),
             )
         except (TypeError, KeyError) as error:
             raise ValueError(f'a field is missing or wrong: {error}') from error
+        if manifest.check not in CHECKS:
+            raise ValueError(f'its check is {manifest.check!r}, expected one of {CHECKS}')
         identity = manifest.identity
         # These are going to be names of files; a stranger's manifest may say anything.
         names = [entry.name for entry in manifest.shards]
@@ -126,6 +128,14 @@ def _whole(value: Any) -> int:
     if type(value) is not int:
         raise TypeError(f'{value!r} is not a whole number')
     return value
+
+
+def _typed(cls: type, fields: Any) -> Any:
+    """Makes a small record, each field of which must be of its type."""
+    for name, type_ in cls.__annotations__.items():
+        if type(fields[name]) is not type_:
+            raise TypeError(f'{name} is {fields[name]!r}, expected {type_.__name__}')
+    return cls(**fields)
 
 
 def manifest_path(output_directory: str, split: str) -> str:

@@ -47,7 +47,8 @@ def digest_content(content: np.ndarray) -> str:
     Of a whole data set, ordered by index, it is the fingerprint: 20 bytes a
     record, little-endian, as ``CONTENT`` has them.
     """
-    return hashlib.sha256(np.ascontiguousarray(content, CONTENT).tobytes()).hexdigest()
+    in_bytes = np.ascontiguousarray(content, CONTENT).view(np.uint8)
+    return hashlib.sha256(in_bytes).hexdigest()
 
 
 def digest_rows(index: np.ndarray, labels: np.ndarray, names: Sequence[bytes]) -> str:
@@ -130,6 +131,8 @@ class ShardRecord:
             digest = fields['digest']
         except (TypeError, KeyError) as error:
             raise ValueError(f'no record of a shard: {error!r}') from error
+        if record.check not in CHECKS:
+            raise ValueError(f'its check is {record.check!r}, expected one of {CHECKS}')
         if record.digest != digest:
             raise ValueError(f'its digest is {record.digest}, expected {digest}')
         return record

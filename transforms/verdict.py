@@ -19,8 +19,9 @@ UNLISTED = 'unlisted'  # a folder that cannot be listed
 UNKNOWN = 'unknown'  # an image that the index does not name
 MISPLACED = 'misplaced'  # an image in another class's folder
 TWICE = 'twice'  # two images for one index
+FEWER = 'fewer'  # fewer images than the output directory was built from
 LEFT_OUT = 'left out'  # a file or folder that is no image and is not looked at
-FAULTS = (UNLISTED, UNKNOWN, MISPLACED, TWICE)
+FAULTS = (UNLISTED, UNKNOWN, MISPLACED, TWICE, FEWER)
 
 EXAMPLES = 5
 

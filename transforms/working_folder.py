@@ -7,6 +7,7 @@ later run that goes on from here are read from, whatever the runner.
 """
 
 import contextlib
+import re
 import uuid
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -14,7 +15,6 @@ from typing import BinaryIO
 from transforms import files
 
 NAME = '.build'
-TEMPORARY_ENDING = '.tmp'
 
 
 def working_folder(output_directory: str) -> str:
@@ -29,8 +29,13 @@ def split_folder(output_directory: str, split: str) -> str:
 
 def temporary_path(output_directory: str, name: str) -> str:
     """A name that no other attempt at the same file has."""
-    unique = f'{name}.{uuid.uuid4().hex}{TEMPORARY_ENDING}'
+    unique = f'{name}.{uuid.uuid4().hex}.tmp'
     return files.join(working_folder(output_directory), unique)
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a file's name is one that ``temporary_path`` gave."""
+    return re.search(r'\.[0-9a-f]{32}\.tmp$', name) is not None
 
 
 def verdict_path(output_directory: str) -> str:
@@ -80,7 +85,10 @@ def whole_file(
 
 
 def write_whole(
-    path: str, content: bytes, output_directory: str, flushed: bool = False
+    path: str,
+    content: bytes | memoryview,
+    output_directory: str,
+    flushed: bool = False,
 ) -> None:
     """Writes a small file so that it appears under its name only when whole."""
     with whole_file(path, output_directory, flushed) as file:

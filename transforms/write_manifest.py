@@ -19,7 +19,7 @@ from transforms import files
 from transforms.identity import Identity
 from transforms.index_file import read_split_index
 from transforms.load_picture import CMYK, PNG
-from transforms.locator import locator_path, make_locator
+from transforms.locator import Locator, locator_path, make_locator
 from transforms.manifest import Manifest, ShardEntry, manifest_path
 from transforms.records import Rejection, ShardReport
 from transforms.shard_record import CHECKS, digest_content
@@ -79,16 +79,18 @@ def _first_rejected(reports: Iterable[ShardReport]) -> list[dict[str, Any]]:
     return [rejection._asdict() for rejection in first[:NAMED]]
 
 
-def make_manifest(reports: Sequence[ShardReport], identity: Identity) -> Manifest:
+def make_manifest(
+    reports: Sequence[ShardReport], identity: Identity, locator: Locator
+) -> Manifest:
     """Describes a split of which every shard is there.
 
     Args:
       reports: in the order of their shards.
       identity: of the build.
+      locator: of all its records.
     """
     summary = summarize(reports)
     records = [report.record for report in reports]
-    content = np.concatenate([record.content for record in records])
     names = shard_names(identity.split, identity.num_shards)
     skipped = [r.index for report in reports for r in report.rejected.unpack()]
     return Manifest(
@@ -96,7 +98,7 @@ def make_manifest(reports: Sequence[ShardReport], identity: Identity) -> Manifes
         examples=summary['examples'],
         classes=summary['classes'],
         bytes=summary['bytes'],
-        fingerprint=digest_content(content[np.argsort(content['index'])]),
+        fingerprint=digest_content(locator.in_order_of_index()),
         check=min((record.check for record in records), key=CHECKS.index),
         missing=tuple(_missing(reports).tolist()),
         skipped=tuple(sorted(skipped)),
@@ -157,6 +159,24 @@ def _write_lists(
         _write_list(path, Rejection._fields, _rejections(reports), output_directory)
 
 
+def _check_files(
+    reports: Sequence[ShardReport], identity: Identity, output_directory: str
+) -> None:
+    """Looks at the files once more before the manifest vouches for them.
+
+    Raises:
+      RuntimeError: one is not as its report says.
+    """
+    found = files.sizes(output_directory)
+    names = shard_names(identity.split, identity.num_shards)
+    for name, report in zip(names, reports, strict=True):
+        if found.get(name) != report.record.num_bytes:
+            raise RuntimeError(
+                f'{files.join(output_directory, name)} has {found.get(name, 0):,} bytes, '
+                f'expected {report.record.num_bytes:,}: something else has changed it'
+            )
+
+
 def write_manifest(
     reports: Iterable[ShardReport],
     identity: Identity,
@@ -186,12 +206,13 @@ def write_manifest(
     _write_lists(reports, split, output_directory, index_file)
     summary = summarize(reports)
     if summary['shards_there'] == num_shards:
+        _check_files(reports, identity, output_directory)
         files.flush_folder(output_directory)  # the shards' names, before the manifest's
         records = {report.shard: report.record for report in reports}
         locator = make_locator(records, identity.num_examples)
         path = locator_path(output_directory, split)
         write_whole(path, locator.to_npz(), output_directory, flushed=True)
-        manifest = make_manifest(reports, identity)
+        manifest = make_manifest(reports, identity, locator)
         path = manifest_path(output_directory, split)
         write_whole(path, manifest.to_json(), output_directory, flushed=True)
         files.flush_folder(output_directory)

@@ -92,10 +92,18 @@ def test_an_image_found_later_costs_its_shard(build, tree, output, linked):
     assert read_manifest(str(output), 'train').complete
 
 
-def test_an_image_that_is_gone_costs_its_shard(build, tree, output, reference, linked):
+def test_images_that_are_gone_are_no_reason_to_delete_a_good_build(
+    build, tree, output, reference, linked
+):
     before = linked()
     (tree / 'train' / BAD).unlink()
-    assert build().status == 0
+    ended = build()
+    assert ended.status == 1
+    [line] = [x for x in ended.err.splitlines() if x.startswith('error: ')]
+    assert 'train: 1 image fewer than the output directory was built from;' in line
+    assert f'(in {tree}/train: 50 now, 51 then)' in line
+    assert digests(output) == reference
+    assert build('--overwrite').status == 0
     assert len(made_anew(before, output)) == 1
     assert read_manifest(str(output), 'train').missing == (19,)
 
@@ -247,6 +255,12 @@ class TestAnotherBuild:
         made = digests(output)
         for name, digest in reference.items():
             assert (made[name] == digest) == name.startswith('validation'), name
+
+    def test_without_a_shard_there_is_nothing_to_protect(self, build, output):
+        folder = output / '.build' / 'train'
+        folder.mkdir(parents=True)
+        (folder / 'identity.json').write_bytes(b'')  # the machine went down
+        assert build().status == 0
 
     def test_a_bad_verdict_deletes_nothing(self, build, tree, output, reference):
         (tree / 'train' / 'n01739381' / 'new.JPEG').touch()

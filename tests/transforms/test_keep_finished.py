@@ -4,7 +4,12 @@ import pytest
 from apache_beam.testing.util import assert_that
 from reports import identity, shard_record
 
-from transforms.keep_finished import KeepFinished, find_doubles
+from transforms.keep_finished import (
+    KeepFinished,
+    find_doubles,
+    find_finished,
+    read_record,
+)
 from transforms.place_rows import Placement
 from transforms.records import Rejection
 from transforms.rows import make_rows, pack_rows
@@ -103,7 +108,28 @@ def garble(output):
 def test_what_is_no_finished_shard_is_deleted_and_planned(new_pipeline, tmp_path, spoil):
     spoil(tmp_path)
     look(new_pipeline, tmp_path, is_planned)
-    assert [p.name for p in tmp_path.rglob('*') if p.is_file()] == []
+    left = [p for p in tmp_path.rglob('*') if p.is_file()]
+    assert all(read_record(str(path)) is None or path.stem == NAME for path in left)
+    assert not (tmp_path / NAME).exists()
+
+
+def test_what_another_attempt_puts_there_meanwhile_is_left_alone(tmp_path, monkeypatch):
+    from transforms import keep_finished
+
+    whole = keep_finished.read_record
+
+    def read_and_let_the_other_finish(path):
+        found = whole(path)
+        finish(tmp_path)
+        return found
+
+    monkeypatch.setattr(keep_finished, 'read_record', read_and_let_the_other_finish)
+    path = shard_record_path(str(tmp_path), 'train', NAME)
+    digest = identity().digest
+    assert find_finished(str(tmp_path / NAME), path, digest, DIGEST, QUICK) is None
+    assert (tmp_path / NAME).exists()
+    monkeypatch.undo()
+    assert find_finished(str(tmp_path / NAME), path, digest, DIGEST, QUICK)
 
 
 @pytest.mark.parametrize(

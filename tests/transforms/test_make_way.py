@@ -6,14 +6,20 @@ from reports import identity, shard_record
 from reports import report as shard_report
 
 from transforms.keep_finished import read_record
-from transforms.make_way import MakeWay, make_way_for, read_identity
+from transforms.make_way import (
+    BuildPlan,
+    MakeWay,
+    make_way,
+    make_way_for,
+    read_plan,
+)
 from transforms.records import Rejection
 from transforms.shard_record import Converted
-from transforms.verdict import UNKNOWN, Verdict
-from transforms.working_folder import identity_path, shard_record_path, write_whole
+from transforms.verdict import FEWER, UNKNOWN, Verdict
+from transforms.working_folder import shard_record_path, write_whole
 from transforms.write_manifest import write_manifest
 
-GOOD = Verdict({'train': 1}, {}, {})
+GOOD = Verdict({'train': 6}, {}, {})
 OTHER = {'validation-00000-of-00002', 'missing-validation.csv', 'train-notes.txt'}
 
 
@@ -44,10 +50,10 @@ def finished(tmp_path):
 def test_a_finished_build_is_taken_up_as_records_of_its_shards(finished):
     output, records = finished
     before = names(output)
-    make_way_for(identity(), str(output), overwrite=False)
+    make_way_for(BuildPlan(identity(), 6), str(output), overwrite=False)
     gone = {'train.json', 'train.index.npz', 'rejected-train.csv'}
     assert names(output) == before - gone
-    assert read_identity(str(output), 'train') == identity()
+    assert read_plan(str(output), 'train') == BuildPlan(identity(), 6)
     for i, record in enumerate(records):
         path = shard_record_path(str(output), 'train', f'train-{i:05d}-of-00003')
         taken_up = read_record(path)
@@ -67,7 +73,7 @@ def test_without_its_locator_no_shard_is_known_to_be_finished(finished, damage):
         arrays = dict(np.load(path))
         arrays['crc32c'] += 1
         np.savez(path, **arrays)
-    make_way_for(identity(), str(output), overwrite=False)
+    make_way_for(BuildPlan(identity(), 6), str(output), overwrite=False)
     assert not list((output / '.build' / 'train').glob('train-*'))
 
 
@@ -75,30 +81,28 @@ def test_another_build_is_left_alone_unless_told(finished):
     output, _ = finished
     before = names(output)
     with pytest.raises(RuntimeError, match='holds another build of train'):
-        make_way_for(identity(shuffle_seed=1), str(output), overwrite=False)
+        make_way_for(BuildPlan(identity(shuffle_seed=1), 6), str(output), overwrite=False)
     assert names(output) == before
-    make_way_for(identity(shuffle_seed=1), str(output), overwrite=True)
+    make_way_for(BuildPlan(identity(shuffle_seed=1), 6), str(output), overwrite=True)
     assert names(output) == OTHER | {'.build'}
-    assert read_identity(str(output), 'train') == identity(shuffle_seed=1)
+    assert read_plan(str(output), 'train') == BuildPlan(identity(shuffle_seed=1), 6)
 
 
 def test_shards_that_nothing_tells_the_build_of_are_left_alone_unless_told(tmp_path):
     (tmp_path / 'train-00000-of-00003').touch()
     with pytest.raises(RuntimeError, match='holds another build of train'):
-        make_way_for(identity(), str(tmp_path), overwrite=False)
-    make_way_for(identity(), str(tmp_path), overwrite=True)
+        make_way_for(BuildPlan(identity(), 6), str(tmp_path), overwrite=False)
+    make_way_for(BuildPlan(identity(), 6), str(tmp_path), overwrite=True)
     assert names(tmp_path) == {'.build'}
 
 
 def test_an_unfinished_build_keeps_its_records(tmp_path):
-    write_whole(
-        identity_path(str(tmp_path), 'train'), identity().to_json(), str(tmp_path)
-    )
+    make_way_for(BuildPlan(identity(), 6), str(tmp_path), overwrite=False)
     path = shard_record_path(str(tmp_path), 'train', 'train-00000-of-00003')
     write_whole(path, shard_record([1]).to_json(), str(tmp_path))
-    make_way_for(identity(), str(tmp_path), overwrite=True)
+    make_way_for(BuildPlan(identity(), 6), str(tmp_path), overwrite=True)
     assert read_record(path) is not None
-    make_way_for(identity(labels='e' * 64), str(tmp_path), overwrite=True)
+    make_way_for(BuildPlan(identity(labels='e' * 64), 6), str(tmp_path), overwrite=True)
     assert read_record(path) is None
 
 
@@ -123,6 +127,75 @@ def test_a_skipped_image_is_no_part_of_the_rows_that_are_taken_up(finished, tmp_
         *(shard_report(i, records[i]) for i in (1, 2)),
     ]
     write_manifest(reports, identity(), str(output), str(tmp_path / 'index.npz'))
-    make_way_for(identity(), str(output), overwrite=False)
+    make_way_for(BuildPlan(identity(), 6), str(output), overwrite=False)
     path = shard_record_path(str(output), 'train', 'train-00000-of-00003')
     assert read_record(path).rows == records[0].rows
+
+
+def test_fewer_images_than_before_are_a_bad_verdict_unless_told(new_pipeline, finished):
+    output, _ = finished
+    before = names(output)
+    fewer = Verdict({'train': 4}, {}, {})
+    with new_pipeline() as pipeline:
+        passed = (
+            pipeline
+            | beam.Create([fewer])
+            | MakeWay([identity()], str(output), overwrite=False)
+        )
+        case = Verdict(
+            {'train': 4}, {('train', FEWER): 2}, {('train', FEWER): ('4 now, 6 then',)}
+        )
+        assert_that(passed, equal_to([case]))
+    assert names(output) == before
+    assert make_way(fewer, [identity()], str(output), overwrite=True) == fewer
+    assert read_plan(str(output), 'train').images == 4
+
+
+@pytest.mark.parametrize('step', ['delete', '_take_up', '_write_plan'])
+def test_whatever_stops_it_the_next_run_knows_whose_shards_there_are(
+    finished, monkeypatch, step
+):
+    from transforms import make_way as module
+
+    class Killed(BaseException):
+        pass
+
+    output, records = finished
+
+    def kill(*args, **kwargs):
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module.files if step == 'delete' else module, step, kill)
+        with pytest.raises(Killed):
+            make_way_for(BuildPlan(identity(), 6), str(output), overwrite=False)
+    assert read_plan(str(output), 'train') == BuildPlan(identity(), 6)
+    make_way_for(BuildPlan(identity(), 6), str(output), overwrite=False)
+    for i in range(len(records)):
+        path = shard_record_path(str(output), 'train', f'train-{i:05d}-of-00003')
+        assert read_record(path) is not None
+
+
+def test_a_kill_after_any_deletion_loses_no_shard(finished, monkeypatch):
+    from transforms import make_way as module
+
+    output, records = finished
+    whole = module.files.delete
+
+    class Killed(BaseException):
+        pass
+
+    def delete_and_kill(path):
+        whole(path)
+        raise Killed
+
+    for _ in range(4):  # manifest, locator, and two lists are deleted
+        with monkeypatch.context() as patched:
+            patched.setattr(module.files, 'delete', delete_and_kill)
+            with pytest.raises(Killed):
+                make_way_for(BuildPlan(identity(), 6), str(output), overwrite=False)
+        assert read_plan(str(output), 'train') == BuildPlan(identity(), 6)
+    make_way_for(BuildPlan(identity(), 6), str(output), overwrite=False)
+    for i in range(len(records)):
+        path = shard_record_path(str(output), 'train', f'train-{i:05d}-of-00003')
+        assert read_record(path) is not None

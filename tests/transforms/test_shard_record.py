@@ -90,5 +90,10 @@ def test_other_json_is_no_record(note):
         ShardRecord.from_json(note)
 
 
+def test_an_unknown_check_is_no_record():
+    with pytest.raises(ValueError, match="its check is 'thorough', expected one of"):
+        ShardRecord.from_json(shard_record([1], check='thorough').to_json())
+
+
 def test_progress_finds_the_number_of_records_in_a_note():
     assert json.loads(NOTE)['records'] == 3

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from reports import identity, report, shard_record
 
-from transforms.locator import locator_path, read_locator
+from transforms.locator import locator_path, make_locator, read_locator
 from transforms.manifest import Manifest, read_manifest
 from transforms.records import Rejection
 from transforms.shard_record import DECODE, Converted, digest_content
@@ -42,8 +42,23 @@ def output(tmp_path):
     return tmp_path / 'out'
 
 
+def described(reports):
+    """The manifest of a split."""
+    records = {report.shard: report.record for report in reports}
+    return make_manifest(reports, identity(), make_locator(records, 6))
+
+
+def put_files(output, reports):
+    """Puts a file of the right size for each shard."""
+    for made in reports:
+        if made.record:
+            path = output / f'train-{made.shard:05d}-of-00003'
+            path.write_bytes(b'x' * made.record.num_bytes)
+
+
 def names(directory):
-    return {path.name for path in directory.iterdir()}
+    there = {path.name for path in directory.iterdir()}
+    return {name for name in there if '-of-' not in name}
 
 
 def test_counts_what_is_there_and_nothing_else():
@@ -65,7 +80,7 @@ def test_counts_what_is_there_and_nothing_else():
 
 
 def test_the_manifest_says_what_is_there_and_what_is_not():
-    manifest = make_manifest(SKIPPED, identity())
+    manifest = described(SKIPPED)
     assert not manifest.complete
     assert (manifest.examples, manifest.bytes, manifest.classes) == (3, 78, 4)
     assert (manifest.missing, manifest.skipped) == ((1, 3), (2,))
@@ -81,18 +96,18 @@ def test_the_manifest_says_what_is_there_and_what_is_not():
 
 def test_the_fingerprint_is_that_of_the_records_whatever_their_shards():
     [one] = {
-        make_manifest(reports, identity()).fingerprint
+        described(reports).fingerprint
         for reports in (
             [report(i, shard_record([2 * i, 2 * i + 1])) for i in range(3)],
             [report(i, shard_record([5 - i, i])) for i in range(3)],
         )
     }
     reports = [report(i, shard_record([i])) for i in range(3)]
-    assert make_manifest(reports, identity()).fingerprint != one
+    assert described(reports).fingerprint != one
 
 
 def test_a_manifest_is_read_back_as_it_was_written():
-    manifest = make_manifest(SKIPPED, identity())
+    manifest = described(SKIPPED)
     content = manifest.to_json()
     assert Manifest.from_json(content) == manifest
     assert json.loads(content)['complete'] is False
@@ -108,11 +123,13 @@ def test_a_manifest_is_read_back_as_it_was_written():
         {'missing': ['x']},
         {'shards': [{}]},
         {'converted': [{'index': 1}]},
+        {'converted': [{'index': None, 'source': 'PNG', 'codec': 'c'}]},
+        {'check': 'thorough'},
         {'skipped': None},
     ],
 )
 def test_refuses_what_is_no_manifest(output, change):
-    fields = json.loads(make_manifest(SKIPPED, identity()).to_json()) | change
+    fields = json.loads(described(SKIPPED).to_json()) | change
     (output / 'train.json').write_text(json.dumps(fields))
     with pytest.raises(ValueError, match='train.json is no manifest'):
         read_manifest(str(output), 'train')
@@ -120,7 +137,7 @@ def test_refuses_what_is_no_manifest(output, change):
 
 @pytest.mark.parametrize('name', ['../../x', 'train-00001-of-00004', 'x'])
 def test_refuses_shards_by_other_names_than_theirs(output, name):
-    fields = json.loads(make_manifest(SKIPPED, identity()).to_json())
+    fields = json.loads(described(SKIPPED).to_json())
     fields['shards'][1]['name'] = name
     (output / 'train.json').write_text(json.dumps(fields))
     with pytest.raises(ValueError, match='its shards are not the 3 of train'):
@@ -135,13 +152,14 @@ def test_refuses_a_file_that_is_no_manifest(output, content):
 
 
 def test_writes_locator_manifest_and_lists(new_pipeline, output, index_file):
+    put_files(output, SKIPPED)
     with new_pipeline() as pipeline:
         (
             pipeline
             | beam.Create(SKIPPED[::-1])
             | WriteManifest(identity(), str(output), index_file)
         )
-    assert read_manifest(str(output), 'train') == make_manifest(SKIPPED, identity())
+    assert read_manifest(str(output), 'train') == described(SKIPPED)
     locator = read_locator(locator_path(str(output), 'train'))
     assert locator.shard.tolist() == [0, -1, -1, -1, 0, 1]
     assert (output / 'missing-train.csv').read_text() == (
@@ -152,7 +170,7 @@ def test_writes_locator_manifest_and_lists(new_pipeline, output, index_file):
     )
     with open(summary_path(str(output), 'train')) as file:
         summary = json.load(file)
-    expected = make_manifest(SKIPPED, identity())
+    expected = described(SKIPPED)
     told = {'complete': False, 'fingerprint': expected.fingerprint}
     assert summary == summarize(SKIPPED) | told
 
@@ -164,6 +182,7 @@ def test_there_is_no_manifest_while_a_shard_is_left_out(output, index_file):
 
 def test_nothing_is_listed_where_there_is_nothing_to_list(output, index_file):
     reports = [report(i, shard_record([2 * i, 2 * i + 1])) for i in range(3)]
+    put_files(output, reports)
     write_manifest(reports, identity(), str(output), index_file)
     assert names(output) == {'.build', 'train.json', 'train.index.npz'}
     assert read_manifest(str(output), 'train').complete
@@ -176,10 +195,25 @@ def test_the_manifest_comes_last(output, index_file, monkeypatch):
     def stop(*args, **kwargs):
         raise KeyboardInterrupt
 
+    put_files(output, SKIPPED)
     monkeypatch.setattr(module, 'make_manifest', stop)
     with pytest.raises(KeyboardInterrupt):
         write_manifest(SKIPPED, identity(), str(output), index_file)
     assert 'train.index.npz' in names(output)
+    assert 'train.json' not in names(output)
+
+
+@pytest.mark.parametrize('content', [None, b'', b'x' * 53])
+def test_no_manifest_vouches_for_a_file_that_is_not_as_reported(
+    output, index_file, content
+):
+    put_files(output, SKIPPED)
+    path = output / 'train-00000-of-00003'
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(RuntimeError, match='bytes, expected 52: something else has'):
+        write_manifest(SKIPPED, identity(), str(output), index_file)
     assert 'train.json' not in names(output)
 
 
