@@ -54,6 +54,15 @@ def expected(pngs, tmp_path_factory) -> pathlib.Path:
     return output
 
 
+def take_signals() -> None:
+    """Has a new process take signals, even if the tests run in the background.
+
+    A shell has SIGINT ignored there, nohup SIGHUP, and what is ignored stays so.
+    """
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, signal.SIG_DFL)
+
+
 class Killed:
     """A build that is stopped by a signal after its first shards."""
 
@@ -65,6 +74,7 @@ class Killed:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            preexec_fn=take_signals,
         )
         kill_and_resume.wait_until(
             lambda: len(list(output.glob('train-*-of-*'))) > 2, self.process
@@ -146,6 +156,7 @@ def test_a_signal_to_all_processes_while_workers_start(pngs, tmp_path, signum):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=take_signals,
     )
     kill_and_resume.wait_until(lambda: kill_and_resume.workers_of(build.pid), build)
     os.killpg(build.pid, signum)
