@@ -15,9 +15,11 @@ from transforms.index_file import SPLITS, IndexFileError, read_split_index
 from transforms.make_way import list_shards
 from transforms.manifest import Manifest, manifest_path, read_manifest
 from transforms.shard_record import DECODE, QUICK
+from transforms.tfrecord import OVERHEAD
 from transforms.verify_shard import Fault, ShardTask
 from transforms.verify_split import SplitRules
 from transforms.working_folder import split_folder
+from transforms.write_tfrecord import is_shard_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,6 +77,19 @@ def _read_manifest(directory: str, split: str) -> tuple[Manifest | None, list[Fa
         path = manifest_path(directory, split)
         what = f'{str(error).removeprefix(path).strip()}, expected the one of the build'
         return None, [Fault(path, -1, -1, files.show_text(what))]
+    shard_bytes = sum(
+        num_bytes
+        for name, num_bytes in files.sizes(directory).items()
+        if is_shard_of(name, split)
+    )
+    if manifest and manifest.examples * OVERHEAD > shard_bytes:
+        # What a stranger's manifest claims is not taken memory for.
+        path = manifest_path(directory, split)
+        what = (
+            f'it tells of {manifest.examples:,} examples, which {shard_bytes:,} bytes of '
+            'shards cannot hold'
+        )
+        return None, [Fault(path, -1, -1, what)]
     if manifest is None and _is_unfinished(directory, split):
         path = split_folder(directory, split)
         what = 'it is there, so the build is unfinished; give its command again'

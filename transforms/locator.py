@@ -86,6 +86,9 @@ def read_locator(path: str) -> Locator:
     with files.open_seekable(path) as file:
         try:
             with np.load(file, allow_pickle=False) as arrays:
+                # Stored as they are, members are no larger than the file.
+                if any(info.compress_type for info in arrays.zip.infolist()):
+                    raise ValueError('it is compressed, expected members that are not')
                 locator = Locator(*(arrays[name] for name in _DTYPES))
         except FileNotFoundError:
             raise

@@ -115,6 +115,11 @@ class Manifest:
         if manifest.check not in CHECKS:
             raise ValueError(f'its check is {manifest.check!r}, expected one of {CHECKS}')
         identity = manifest.identity
+        told = manifest.examples + len(manifest.missing) + len(manifest.skipped)
+        if identity.num_examples > told:
+            raise ValueError(
+                f'it tells of {told} examples, but the index has {identity.num_examples}'
+            )
         # These are going to be names of files; a stranger's manifest may say anything.
         names = [entry.name for entry in manifest.shards]
         if names != shard_names(identity.split, identity.num_shards):

@@ -468,6 +468,21 @@ class TestFaultsOfTheWhole:
             'train.json, index 7: it is there, but the manifest declares it to be absent'
         ]
 
+    def test_the_manifest_tells_of_more_than_there_can_be(self, faults, data):
+        """No memory is taken for what a stranger claims."""
+        path = data / 'train.json'
+        fields = json.loads(path.read_text())
+        fields['examples'] = fields['identity']['num_examples'] = 2_000_000_000
+        path.write_text(json.dumps(fields))
+        size = sum(shard.stat().st_size for shard in data.glob('train-*-of-*'))
+        assert faults()[0] == (
+            'train.json: it tells of 2,000,000,000 examples, which '
+            f'{size:,} bytes of shards cannot hold'
+        )
+        fields['examples'] = 51
+        path.write_text(json.dumps(fields))
+        assert 'it tells of 51 examples, but the index has 2000000000' in faults()[0]
+
     def test_the_manifest_is_no_manifest(self, faults, data):
         (data / 'train.json').write_text('{')
         assert faults()[0].startswith('train.json: is no manifest: ')

@@ -61,6 +61,12 @@ def test_refuses_arrays_that_make_none(locator, tmp_path, change):
         read_locator(str(tmp_path / 'x.npz'))
 
 
+def test_refuses_one_that_may_unpack_to_any_size(locator, tmp_path):
+    np.savez_compressed(tmp_path / 'x.npz', **locator._asdict())
+    with pytest.raises(ValueError, match='is no locator: it is compressed'):
+        read_locator(str(tmp_path / 'x.npz'))
+
+
 @given(st.binary(max_size=200), st.integers(0, 2000))
 def test_refuses_what_is_no_npz(tmp_path_factory, data, cut):
     file = io.BytesIO()
