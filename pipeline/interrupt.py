@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 # What a watching thread wakes the main thread with.
 _WAKE = signal.SIGUSR1
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, _WAKE)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, _WAKE)
 
 _fired: list['Stopped'] = []
 
@@ -26,7 +26,7 @@ class Stopped(KeyboardInterrupt):
 
 def _stop(signum, unused_frame):
     # The first one counts: another would break off the stopping of workers.
-    for other in _SIGNALS:
+    for other in SIGNALS:
         signal.signal(other, signal.SIG_IGN)
     _fired.append(Stopped(signum))
     raise _fired[0]
@@ -44,7 +44,7 @@ def stopped_by_signals() -> Iterator[None]:
         return
     _fired.clear()
     before = {}
-    for signum in _SIGNALS:
+    for signum in SIGNALS:
         handler = signal.getsignal(signum)
         # nohup and shells have some of them ignored, and they stay so.
         if handler in (signal.SIG_DFL, signal.default_int_handler):
@@ -55,6 +55,26 @@ def stopped_by_signals() -> Iterator[None]:
         if not _fired:
             for signum, handler in before.items():
                 signal.signal(signum, handler)
+
+
+@contextlib.contextmanager
+def signals_held_back() -> Iterator[None]:
+    """Has signals wait until the context ends, also in processes forked within.
+
+    What a handler raises while Python forks would be lost.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def let_signals_end_this() -> None:
+    """Has signals end this process at once, as they do by default."""
+    for signum in SIGNALS:
+        signal.signal(signum, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
 def stopped_by_person() -> Stopped | None:

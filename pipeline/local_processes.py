@@ -1,18 +1,24 @@
 """The worker processes of a job on this machine, and what happens when one dies.
 
-Beam's own handler of such processes waits for ever when one of them ends before
-its work does. Here each is waited for by a thread of its own; if one ends early
-the others are stopped, and the launcher's main thread is told.
+They are forked once everything is imported and no thread is running yet, and
+then wait for their work: importing Beam in each took longer than the planning of
+a build. Where forking is not safe (macOS) they are started anew.
+
+Beam's own handler of worker processes waits for ever when one of them ends before
+its work does. Here a thread waits for all of them; if one ends early the others
+are stopped, and the launcher's main thread is told.
 """
 
+import contextlib
+import multiprocessing
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator
+from multiprocessing import connection
 
 from apache_beam.portability import python_urns
 from apache_beam.runners.portability.fn_api_runner.worker_handlers import (
@@ -21,10 +27,11 @@ from apache_beam.runners.portability.fn_api_runner.worker_handlers import (
 )
 from google.protobuf import json_format, text_format
 
-from pipeline.interrupt import Interrupt
+from pipeline.interrupt import Interrupt, signals_held_back
+from pipeline.local_worker import work
 
-# Seconds that an idle worker gets to end by itself once the job is done.
-_GRACE = 1.0
+_processes = multiprocessing.get_context('fork' if sys.platform == 'linux' else 'spawn')
+
 # Seconds until a worker's death is sure to have been noticed here.
 _NOTICE = 0.3
 
@@ -64,19 +71,30 @@ class LocalProcesses:
 
     _jobs: dict[bytes, 'LocalProcesses'] = {}
 
-    def __init__(self, command: Sequence[str], interrupt: Interrupt):
-        """Initializes the list, empty.
+    def __init__(self, count: int, interrupt: Interrupt, verbose: bool, lock: str):
+        """Starts the processes.
 
         Args:
-          command: starts a worker.
+          count: how many.
           interrupt: what to tell of a death.
+          verbose: whether they print errors.
+          lock: a local folder that each of them holds once it is at work, or ''.
         """
         self.job = uuid.uuid4().hex
-        self._command = list(command)
+        self._lock_folder = lock
         self._interrupt = interrupt
-        self._processes: list[subprocess.Popen] = []
+        self._environments = _processes.SimpleQueue()
         self._lock = threading.Lock()
-        self._is_closing = False
+        self._is_over = False
+        self._watcher: threading.Thread | None = None
+        arguments = (self._environments, os.getpid(), verbose)
+        self._processes = [
+            _processes.Process(target=work, args=arguments, daemon=True)
+            for _ in range(count)
+        ]
+        with signals_held_back():
+            for process in self._processes:
+                process.start()
         self._jobs[self.job.encode()] = self
 
     @classmethod
@@ -84,47 +102,64 @@ class LocalProcesses:
         """The processes of a job, by its name."""
         return cls._jobs[job]
 
-    def start(self, environment: dict[str, str]) -> subprocess.Popen:
-        """Starts one more worker, with these variables beside ours."""
-        # In a group of its own: Ctrl-C is for the launcher, which stops its workers.
-        process = subprocess.Popen(
-            self._command,
-            env={**os.environ, **environment},
-            stdin=subprocess.DEVNULL,
-            process_group=0,
-        )
-        with self._lock:
-            self._processes.append(process)
-            number = len(self._processes)
-        watch = threading.Thread(
-            target=self._watch, args=(number, process), name='watch_worker', daemon=True
-        )
-        watch.start()
-        return process
+    def put_to_work(self, variables: dict[str, str]) -> None:
+        """Has one more of them work, with these variables in its environment."""
+        if self._watcher is None:
+            self._watcher = threading.Thread(target=self._watch, daemon=True)
+            self._watcher.start()
+        self._environments.put((variables, self._lock_folder))
 
     def expect_ends(self, has_failed: bool) -> None:
-        """The job is over: from now on workers may end.
+        """The job is over: from now on they may end.
 
         If it has failed they are ended, and one that is dead already is why: the
         runner may notice that sooner than the thread that waits for it.
         """
-        if has_failed and not self._is_closing:
+        if has_failed and not self._is_over:
             time.sleep(_NOTICE)
         with self._lock:
-            self._is_closing = True
-            if has_failed:
-                for process in self._processes:
-                    process.kill()
+            self._is_over = True
+        if has_failed:
+            self.end()
 
-    def _watch(self, number: int, process: subprocess.Popen) -> None:
-        status = process.wait()
+    def end(self) -> None:
+        """Ends them all."""
         with self._lock:
-            if self._is_closing:
+            self._is_over = True
+            for process in self._processes:
+                process.kill()
+            for process in self._processes:
+                process.join()
+        self._jobs.pop(self.job.encode(), None)
+
+    def _watch(self) -> None:
+        ended = connection.wait([process.sentinel for process in self._processes])
+        with self._lock:
+            if self._is_over:
                 return
-            self._is_closing = True  # the others are about to end as well
-            for other in self._processes:
-                other.kill()
-            self._interrupt.stop(describe_death(number, process.pid, status))
+            self._is_over = True
+            for number, process in enumerate(self._processes, 1):
+                if process.sentinel in ended:
+                    process.join()
+                    death = describe_death(number, process.pid, process.exitcode)
+            for process in self._processes:
+                process.kill()
+            self._interrupt.stop(death)
+
+
+@contextlib.contextmanager
+def local_processes(
+    count: int, interrupt: Interrupt, verbose: bool, lock: str
+) -> Iterator[LocalProcesses]:
+    """Starts worker processes, and ends them at the latest when the context does.
+
+    The arguments are those of ``LocalProcesses``.
+    """
+    processes = LocalProcesses(count, interrupt, verbose, lock)
+    try:
+        yield processes
+    finally:
+        processes.end()
 
 
 @WorkerHandler.register_environment(python_urns.SUBPROCESS_SDK, bytes)
@@ -140,7 +175,7 @@ class _LocalProcessHandler(GrpcWorkerHandler):
 
     def start_worker(self):
         options = self.provision_info.provision_info.pipeline_options
-        self._process = self._processes.start(
+        self._processes.put_to_work(
             {
                 'WORKER_ID': self.worker_id,
                 'CONTROL_API_SERVICE_DESCRIPTOR': text_format.MessageToString(
@@ -159,8 +194,4 @@ class _LocalProcessHandler(GrpcWorkerHandler):
         super().close()
 
     def stop_worker(self):
-        try:
-            self._process.wait(_GRACE)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        pass  # its work is done; it is ended with all others

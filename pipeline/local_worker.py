@@ -1,9 +1,4 @@
-"""Starts one local worker process of Beam; run as a script, by its path.
-
-Beam would start its worker module in the current folder, which would come
-first on the path: a folder that holds another ``pipeline`` or ``transforms``
-would have workers import those. Here our packages are imported before anything
-else can take their names.
+"""One worker process of a job on this machine: what it does from start to end.
 
 A worker lives no longer than its launcher: on a machine where launchers are
 killed, what they leave would go on writing beside the next build.
@@ -11,14 +6,15 @@ killed, what they leave would go on writing beside the next build.
 
 import contextlib
 import fcntl
-import importlib
 import logging
 import os
 import sys
 import threading
 import time
+from multiprocessing.queues import SimpleQueue
 
-QUIET = '--quiet'
+from pipeline.interrupt import let_signals_end_this
+from pipeline.memory import give_back_freed_memory
 
 # Seconds between two looks at whether the launcher is still there.
 _LOOK_EVERY = 0.2
@@ -42,30 +38,29 @@ def _end_with(launcher: int) -> None:
     os._exit(1)
 
 
-def _import_our_packages() -> None:
-    """Imports our packages from beside this file, whatever else is on the path."""
-    sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    for package in ('pipeline', 'transforms'):
-        importlib.import_module(package)
-    # Last, not first: beside us there may be others of their names, too.
-    sys.path.append(sys.path.pop(0))
+def work(environments: SimpleQueue, launcher: int, verbose: bool) -> None:
+    """Waits to be told what to work on, and works until the launcher ends it.
 
-
-if __name__ == '__main__':
-    launcher, lock, *flags = sys.argv[1:]
-    if lock:
-        _hold(lock)
-    threading.Thread(target=_end_with, args=(int(launcher),), daemon=True).start()
+    Args:
+      environments: gives the variables that Beam's worker reads, and a folder to
+        hold a lock on, or ''.
+      launcher: the process that started this one.
+      verbose: whether errors are printed here, too; they go to the launcher.
+    """
+    # In a group of its own: Ctrl-C is for the launcher, which stops its workers.
+    os.setpgid(0, 0)
+    let_signals_end_this()
+    threading.Thread(target=_end_with, args=(launcher,), daemon=True).start()
+    give_back_freed_memory()
     # Logs go to the launcher, which knows how much of them to show. Without any
     # handler the first one logged would add one that writes to the terminal.
-    logging.getLogger().addHandler(logging.NullHandler())
-    # An error goes to the launcher, too; Beam prints it here besides.
-    if QUIET in flags:
+    logging.root.handlers[:] = [logging.NullHandler()]
+    if not verbose:
         sys.stderr = open(os.devnull, 'w')  # noqa: SIM115
-    _import_our_packages()
-    from pipeline.memory import give_back_freed_memory
-
-    give_back_freed_memory()
+    variables, lock = environments.get()
+    os.environ.update(variables)
+    if lock:
+        _hold(lock)
     from apache_beam.runners.worker import sdk_worker_main
 
     sdk_worker_main.main(sys.argv[:1])

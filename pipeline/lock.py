@@ -86,8 +86,8 @@ def wait_for_workers(folder: str) -> None:
                 if time.monotonic() > deadline:
                     raise UserError(
                         f'workers of a build that was killed still hold {folder} after '
-                        f'{_WAIT_FOR_WORKERS:.0f} s; end them (local_worker.py), and '
-                        'give the same command again'
+                        f'{_WAIT_FOR_WORKERS:.0f} s; end them (`fuser {folder}` names '
+                        'them), and give the same command again'
                     ) from None
             time.sleep(0.1)
     finally:

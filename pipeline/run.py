@@ -6,7 +6,7 @@ import functools
 import io
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TextIO
 
 import apache_beam as beam
@@ -22,7 +22,7 @@ from pipeline.build import build_graph
 from pipeline.errors import UserError
 from pipeline.inputs import prepare_job
 from pipeline.interrupt import Interrupt, stopped_by_person
-from pipeline.local_runner import make_local_runner
+from pipeline.local_runner import local_runner
 from pipeline.options import BuildOptions, is_given, parse_options
 from pipeline.outcome import tell_outcome
 from pipeline.output import held_output
@@ -56,19 +56,22 @@ def num_local_workers(options: BuildOptions, argv: Sequence[str]) -> int:
     return workers
 
 
-def choose_runner(
-    options: BuildOptions, workers: int, interrupt: Interrupt, lock: str | None = None
-) -> PipelineRunner | None:
+@contextlib.contextmanager
+def chosen_runner(
+    options: BuildOptions, workers: int, interrupt: Interrupt, lock: str = ''
+) -> Iterator[PipelineRunner | None]:
     """The local runner, or None for the one that the options name.
 
-    The arguments are those of ``make_local_runner``.
+    The arguments are those of ``local_runner``.
     """
     if options.view_as(StandardOptions).runner:
-        return None
+        yield None
+        return
     log_level = options.view_as(WorkerOptions)
     if not options.verbose and log_level.default_sdk_harness_log_level is None:
         log_level.default_sdk_harness_log_level = 'CRITICAL'
-    return make_local_runner(options, workers, interrupt, lock)
+    with local_runner(options, workers, interrupt, lock) as runner:
+        yield runner
 
 
 def run_job(
@@ -82,7 +85,7 @@ def run_job(
     Args:
       add_steps: makes the graph.
       options: the pipeline's.
-      runner: from ``choose_runner``.
+      runner: from ``chosen_runner``.
       interrupt: says so if the job was stopped from outside.
 
     Raises:
@@ -178,10 +181,12 @@ def run(argv: Sequence[str]) -> None:
     job = prepare_job(options)
     err = Console(file=_own_stderr())
     interrupt = Interrupt()
-    with held_output(job.output_directory, interrupt):
-        folder = working_folder(job.output_directory)
-        lock = folder if files.is_local(folder) else None
-        runner = choose_runner(options, workers, interrupt, lock)
+    folder = working_folder(job.output_directory)
+    lock = folder if files.is_local(folder) else ''
+    with (
+        chosen_runner(options, workers, interrupt, lock) as runner,
+        held_output(job.output_directory, interrupt),
+    ):
         with ProgressWatcher(job.output_directory, err):
             run_job(functools.partial(build_graph, job=job), options, runner, interrupt)
         tell_outcome(job, Console(), err)

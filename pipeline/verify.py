@@ -22,7 +22,7 @@ from rich.console import Console
 from pipeline.errors import UserError
 from pipeline.interrupt import Interrupt
 from pipeline.options import parse_options
-from pipeline.run import choose_runner, num_local_workers, run_job
+from pipeline.run import chosen_runner, num_local_workers, run_job
 from pipeline.verify_inputs import SplitCheck, find_splits, parse_flags, plan_check
 from transforms import files
 from transforms.index_table import ReadIndexTable
@@ -109,8 +109,10 @@ def run(argv: Sequence[str]) -> None:
     workers = num_local_workers(options, rest)
     splits = find_splits(flags)
     interrupt = Interrupt()
-    runner = choose_runner(options, workers, interrupt)
-    with tempfile.TemporaryDirectory(prefix='verify-') as folder:
+    with (
+        chosen_runner(options, workers, interrupt) as runner,
+        tempfile.TemporaryDirectory(prefix='verify-') as folder,
+    ):
         checks = [
             plan_check(flags, split, os.path.join(folder, f'{split}.json'))
             for split in splits

@@ -65,13 +65,8 @@ def shards(output: pathlib.Path) -> dict[str, int]:
 
 def workers_of(launcher: int) -> list[int]:
     """The worker processes of a build (Linux)."""
-    found = []
-    for task in pathlib.Path(f'/proc/{launcher}/task').glob('*/children'):
-        for child in task.read_text().split():
-            command = pathlib.Path(f'/proc/{child}/cmdline').read_bytes()
-            if b'local_worker.py' in command:
-                found.append(int(child))
-    return sorted(found)
+    tasks = pathlib.Path(f'/proc/{launcher}/task').glob('*/children')
+    return sorted(int(child) for task in tasks for child in task.read_text().split())
 
 
 def wait_until(condition, process: subprocess.Popen) -> None:
