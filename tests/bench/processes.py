@@ -1,13 +1,19 @@
-"""Runs a command and watches the memory of all its processes (Linux)."""
+"""Runs a command and watches all of its processes (Linux)."""
 
+import os
 import pathlib
 import subprocess
+import threading
 import time
 from typing import NamedTuple
 
-# Seconds between two looks; peaks that are shorter may be missed in `total`, not
-# in `largest`, which the kernel keeps.
+# Seconds between two looks; peaks that are shorter may be missed in `total_mb`, not
+# in `largest_mb`, which the kernel keeps.
 _LOOK_EVERY = 0.05
+# The same for the first file, which a target of a few seconds is about.
+_WATCH_EVERY = 0.005
+
+_TICKS = os.sysconf('SC_CLK_TCK')
 
 
 class Run(NamedTuple):
@@ -15,14 +21,18 @@ class Run(NamedTuple):
 
     Attributes:
       seconds: wall time.
+      cpu: seconds of processor time, of all processes together.
       total_mb: most memory of all processes together, shared pages counted
         once (PSS), in 10⁶ bytes.
       largest_mb: most resident memory of any one process, in 10⁶ bytes.
+      first: seconds until the watched folder held its first file, or None.
     """
 
     seconds: float
+    cpu: float
     total_mb: float
     largest_mb: float
+    first: float | None
 
 
 def _family(pid: int) -> list[int]:
@@ -40,35 +50,89 @@ def _kilobytes(path: str, key: str) -> int:
     return 0
 
 
-def _look(pid: int) -> tuple[int, int]:
-    """Memory of a process and its children: PSS together, highest RSS of one."""
-    total, largest = 0, 0
-    for member in _family(pid):
-        try:
-            total += _kilobytes(f'/proc/{member}/smaps_rollup', 'Pss:')
-            largest = max(largest, _kilobytes(f'/proc/{member}/status', 'VmHWM:'))
-        except OSError:
-            continue  # it ended meanwhile
-    return total, largest
+def _cpu_seconds(pid: int) -> float:
+    # After the name, which may hold anything: utime and stime, proc(5).
+    fields = pathlib.Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
-def run(command: list[str]) -> Run:
+class _Watch:
+    """The peaks of a command's processes so far."""
+
+    def __init__(self):
+        self.total = 0
+        self.largest = 0
+        self.cpu: dict[int, float] = {}
+
+    def look(self, pid: int) -> None:
+        total = 0
+        for member in _family(pid):
+            try:
+                total += _kilobytes(f'/proc/{member}/smaps_rollup', 'Pss:')
+                peak = _kilobytes(f'/proc/{member}/status', 'VmHWM:')
+                self.cpu[member] = _cpu_seconds(member)
+            except OSError:
+                continue  # it ended meanwhile
+            self.largest = max(self.largest, peak)
+        self.total = max(self.total, total)
+
+
+def _wait_for_file(folder: pathlib.Path, start: float, found: list[float]) -> None:
+    while not found:
+        if any(path.is_file() for path in folder.glob('*')):
+            found.append(time.monotonic() - start)
+        time.sleep(_WATCH_EVERY)
+
+
+def run(
+    command: list[str],
+    folder: str | None = None,
+    environment: dict[str, str] | None = None,
+    watched: pathlib.Path | None = None,
+) -> Run:
     """Runs a command to its end.
+
+    Args:
+      command: what to run.
+      folder: the current folder of it.
+      environment: variables that it gets besides ours.
+      watched: a folder that is going to hold files.
 
     Raises:
       RuntimeError: it ended with an error.
     """
     start = time.monotonic()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    total, largest = 0, 0
-    while process.poll() is None:
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env={**os.environ, **(environment or {})},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    first: list[float] = []
+    if watched is not None:
+        arguments = (watched, start, first)
+        threading.Thread(target=_wait_for_file, args=arguments, daemon=True).start()
+    watch = _Watch()
+    ended: list[float] = []
+
+    def wait() -> None:
+        process.wait()
+        ended.append(time.monotonic())
+
+    waiter = threading.Thread(target=wait)
+    waiter.start()
+    while waiter.is_alive():
         try:
-            total_now, largest_now = _look(process.pid)
+            watch.look(process.pid)
         except OSError:
-            continue
-        total, largest = max(total, total_now), max(largest, largest_now)
-        time.sleep(_LOOK_EVERY)
-    seconds = time.monotonic() - start
+            continue  # it ended meanwhile
+        waiter.join(_LOOK_EVERY)
+    seconds = ended[0] - start
+    said = process.stderr.read().decode()
+    found = first[0] if first else None
+    first.append(seconds)  # ends the thread that waits
     if process.returncode:
-        raise RuntimeError(f'{command}: {process.stderr.read().decode()}')
-    return Run(seconds, total * 1024 / 1e6, largest * 1024 / 1e6)
+        raise RuntimeError(f'{command} ended with status {process.returncode}: {said}')
+    megabytes = [kilobytes * 1024 / 1e6 for kilobytes in (watch.total, watch.largest)]
+    return Run(seconds, sum(watch.cpu.values()), *megabytes, found)

@@ -1,0 +1,11 @@
+"""A build that can read from ``slow://``; see ``slow_store.py``."""
+
+import sys
+
+import slow_store
+
+from pipeline import commands
+
+if __name__ == '__main__':
+    plugin = f'--beam_plugins={slow_store.__name__}'
+    sys.exit(commands.main([*sys.argv[1:], plugin]))

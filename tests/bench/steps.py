@@ -1,0 +1,122 @@
+"""Tells what each step of the work on an image costs, in one process without Beam.
+
+    .venv/bin/python tests/bench/steps.py
+
+Reads, checks, encodes and writes photographs that are in memory, and takes the
+time around each step; what is told is the median of several rounds. The floor is
+the same without a check, an encoding, or a record to be noted: read, checksum,
+write.
+"""
+
+import argparse
+import os
+import pathlib
+import statistics
+import time
+
+import contestants
+import trees
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.label_files import METADATA_FILE, SYNSETS_FILE, load_labels
+from transforms import read_images
+from transforms.encode_example import ExampleEncoder
+from transforms.load_picture import load_picture
+from transforms.records import Record
+from transforms.rows import WHOLE, Row
+from transforms.tfrecord import crc32c, frame
+from transforms.write_tfrecord import ShardWriter
+
+# Steps in the order of the work; those that another contains are set off by dots.
+STEPS = (
+    'open, tell the system',
+    'read',
+    'check',
+    'encode',
+    'checksum, frame, write',
+    '· checksum',
+    '· write',
+)
+
+
+def measure_steps(paths: list[pathlib.Path], output: pathlib.Path) -> dict[str, float]:
+    """Works on images one by one, and gives the seconds that each step took."""
+    encoder = ExampleEncoder(load_labels(str(SYNSETS_FILE), str(METADATA_FILE)))
+    taken = dict.fromkeys(STEPS, 0.0)
+    (output / '.build').mkdir(parents=True)
+    writer = ShardWriter(str(output / 'train'), 0, 1)
+    fd_out = os.open(output / 'alone', os.O_WRONLY | os.O_CREAT)
+    clock = time.perf_counter
+    for position, path in enumerate(paths):
+        row = Row(position, 0, 0, WHOLE, b'', path.name.encode())
+        times = [clock()]
+        fd = read_images._open(str(path))
+        times.append(clock())
+        image = read_images._read_and_close(fd, row)
+        times.append(clock())
+        picture = load_picture(image)
+        times.append(clock())
+        payload = encoder.encode(row.index, row.name, row.label, picture)
+        times.append(clock())
+        writer.write(Record(0, position, row.index, payload))
+        times.append(clock())
+        crc = crc32c(payload)
+        times.append(clock())
+        os.writev(fd_out, frame(payload, crc))
+        times.append(clock())
+        for step, start, end in zip(STEPS, times[:-1], times[1:], strict=True):
+            taken[step] += end - start
+    writer.abandon()
+    os.close(fd_out)
+    return taken
+
+
+def measure_floor(paths: list[pathlib.Path], output: pathlib.Path) -> float:
+    """Reads, checksums and writes each image, and gives the seconds it took."""
+    fd_out = os.open(output / 'floor', os.O_WRONLY | os.O_CREAT)
+    start = time.perf_counter()
+    for path in paths:
+        fd = os.open(path, os.O_RDONLY)
+        data = os.read(fd, os.fstat(fd).st_size)
+        os.close(fd)
+        os.writev(fd_out, frame(data, crc32c(data)))
+    seconds = time.perf_counter() - start
+    os.close(fd_out)
+    return seconds
+
+
+def main() -> None:
+    """Measures, and prints a table."""
+    parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
+    parser.add_argument('--folder', default='bench', help='for images and outputs')
+    parser.add_argument('--rounds', type=int, default=5)
+    flags = parser.parse_args()
+    folder = pathlib.Path(flags.folder).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    tree = trees.take_some(trees.make_photos(folder, 50_000), 5_000)
+    paths = sorted((tree / 'train').glob('*/*'))
+    rounds, floors = [], []
+    for _ in range(flags.rounds + 1):
+        output = folder / 'output'
+        contestants.clear(output)
+        os.sync()
+        rounds.append(measure_steps(paths, output))
+        floors.append(measure_floor(paths, output))
+    contestants.clear(output)
+    table = Table(title=f'µs an image of {trees.mean_kilobytes(tree):.0f} kB')
+    table.add_column('step')
+    table.add_column('median', justify='right')
+    table.add_column('least', justify='right')
+    for step in STEPS:
+        taken = [one[step] / len(paths) * 1e6 for one in rounds[1:]]
+        table.add_row(step, f'{statistics.median(taken):.1f}', f'{min(taken):.1f}')
+    floor = [seconds / len(paths) * 1e6 for seconds in floors[1:]]
+    table.add_row(
+        'floor, all in all', f'{statistics.median(floor):.1f}', f'{min(floor):.1f}'
+    )
+    Console(width=100).print(table)
+
+
+if __name__ == '__main__':
+    main()
