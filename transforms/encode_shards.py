@@ -88,8 +88,8 @@ def encode_shard(
             continue
         if picture.converted_from:
             yield Converted(row.index, picture.converted_from, convert_picture.codec())
-        payload = encoder.encode(row.index, row.name, row.label, picture)
-        yield Record(shard, position, row.index, payload)
+        parts = encoder.encode(row.index, row.name, row.label, picture)
+        yield Record(shard, position, row.index, parts)
         position += 1
 
 

@@ -17,13 +17,18 @@ class Record(NamedTuple):
       shard: the shard it belongs to, from 0.
       position: its place in the shard, from 0, without gaps.
       index: the example's position in the index file.
-      payload: the serialized tf.train.Example.
+      parts: the serialized tf.train.Example, in parts.
     """
 
     shard: int
     position: int
     index: int
-    payload: bytes
+    parts: tuple[bytes, ...]
+
+    @property
+    def payload(self) -> bytes:
+        """The serialized tf.train.Example."""
+        return b''.join(self.parts)
 
 
 class Rejection(NamedTuple):

@@ -6,6 +6,7 @@ those 8 bytes, the payload, and its masked crc32c, as described in TensorFlow's
 """
 
 import struct
+from collections.abc import Iterable, Sequence
 
 import google_crc32c
 
@@ -21,6 +22,14 @@ def crc32c(data: bytes) -> int:
     return google_crc32c.value(data)
 
 
+def crc32c_of_parts(parts: Iterable[bytes]) -> int:
+    """crc32c of parts put together, not masked."""
+    crc = 0
+    for part in parts:
+        crc = google_crc32c.extend(crc, part)
+    return crc
+
+
 def mask(crc: int) -> int:
     """A crc32c, rotated and shifted as TFRecord files have it."""
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
@@ -31,15 +40,13 @@ def masked_crc32c(data: bytes) -> int:
     return mask(crc32c(data))
 
 
-def frame(payload: bytes, crc: int) -> tuple[bytes, bytes, bytes]:
-    """The three parts of a frame: head, the payload itself, and tail.
-
-    They are apart so that the payload need not be copied to be written.
+def frame(parts: Sequence[bytes], crc: int) -> tuple[bytes, ...]:
+    """A frame in parts, those of the record among them, so that none is copied.
 
     Args:
-      payload: the record.
+      parts: the record.
       crc: its ``crc32c``.
     """
-    length = _LENGTH.pack(len(payload))
+    length = _LENGTH.pack(sum(map(len, parts)))
     head = length + _CRC.pack(masked_crc32c(length))
-    return head, payload, _CRC.pack(mask(crc))
+    return head, *parts, _CRC.pack(mask(crc))

@@ -23,7 +23,7 @@ from apache_beam.transforms.window import GlobalWindows
 from transforms import files
 from transforms.records import Record, ShardEnd, ShardReport
 from transforms.shard_record import CONTENT, ShardRecord
-from transforms.tfrecord import crc32c, frame
+from transforms.tfrecord import crc32c_of_parts, frame
 from transforms.working_folder import (
     shard_record_path,
     temporary_path,
@@ -116,9 +116,9 @@ class ShardWriter:
                 f'{record.shard}, expected its own record {len(self._content)}: the '
                 'runner has torn a shard apart'
             )
-        crc = crc32c(record.payload)
-        self._file.write(frame(record.payload, crc))
-        self._content.append((record.index, len(record.payload), crc))
+        crc = crc32c_of_parts(record.parts)
+        self._file.write(frame(record.parts, crc))
+        self._content.append((record.index, sum(map(len, record.parts)), crc))
 
     def commit(self, end: ShardEnd) -> ShardReport:
         """Puts the file under its final name, or drops it if it is not wanted.

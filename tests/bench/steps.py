@@ -25,7 +25,7 @@ from transforms.encode_example import ExampleEncoder
 from transforms.load_picture import load_picture
 from transforms.records import Record
 from transforms.rows import WHOLE, Row
-from transforms.tfrecord import crc32c, frame
+from transforms.tfrecord import crc32c, crc32c_of_parts, frame
 from transforms.write_tfrecord import ShardWriter
 
 # Steps in the order of the work; those that another contains are set off by dots.
@@ -57,13 +57,13 @@ def measure_steps(paths: list[pathlib.Path], output: pathlib.Path) -> dict[str, 
         times.append(clock())
         picture = load_picture(image)
         times.append(clock())
-        payload = encoder.encode(row.index, row.name, row.label, picture)
+        parts = encoder.encode(row.index, row.name, row.label, picture)
         times.append(clock())
-        writer.write(Record(0, position, row.index, payload))
+        writer.write(Record(0, position, row.index, parts))
         times.append(clock())
-        crc = crc32c(payload)
+        crc = crc32c_of_parts(parts)
         times.append(clock())
-        os.writev(fd_out, frame(payload, crc))
+        os.writev(fd_out, frame(parts, crc))
         times.append(clock())
         for step, start, end in zip(STEPS, times[:-1], times[1:], strict=True):
             taken[step] += end - start
@@ -80,7 +80,7 @@ def measure_floor(paths: list[pathlib.Path], output: pathlib.Path) -> float:
         fd = os.open(path, os.O_RDONLY)
         data = os.read(fd, os.fstat(fd).st_size)
         os.close(fd)
-        os.writev(fd_out, frame(data, crc32c(data)))
+        os.writev(fd_out, frame([data], crc32c(data)))
     seconds = time.perf_counter() - start
     os.close(fd_out)
     return seconds

@@ -62,7 +62,7 @@ def payloads_of(path) -> list[bytes]:
 
 
 def write(path, payloads) -> None:
-    path.write_bytes(b''.join(b''.join(frame(p, crc32c(p))) for p in payloads))
+    path.write_bytes(b''.join(b''.join(frame([p], crc32c(p))) for p in payloads))
 
 
 def offset_of(path, number) -> int:

@@ -11,7 +11,7 @@ from transforms.tfrecord import crc32c, frame, masked_crc32c
 
 
 def write(path, payloads):
-    path.write_bytes(b''.join(b''.join(frame(p, crc32c(p))) for p in payloads))
+    path.write_bytes(b''.join(b''.join(frame([p], crc32c(p))) for p in payloads))
     return str(path)
 
 
@@ -34,7 +34,7 @@ def test_reads_what_tensorflow_writes(tf, tmp_path_factory, payloads):
 def test_finds_every_damage_and_all_that_tensorflow_finds(tf, tmp_path_factory, data):
     path = tmp_path_factory.getbasetemp() / 'damaged'
     payloads = [b'one', b'', b'three' * 9]
-    content = bytearray(b''.join(b''.join(frame(p, crc32c(p))) for p in payloads))
+    content = bytearray(b''.join(b''.join(frame([p], crc32c(p))) for p in payloads))
     place = data.draw(st.integers(0, len(content) - 1))
     is_good = False
     if data.draw(st.booleans()):

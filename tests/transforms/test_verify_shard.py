@@ -27,11 +27,11 @@ def task(tmp_path, jpeg):
     """One shard with examples 2 and 0 of three; the second has a wrong label."""
     encoder, picture = ExampleEncoder(LABELS), Picture(jpeg, 24, 40, None)
     payloads = [
-        encoder.encode(2, b'a.JPEG', 1, picture),
-        encoder.encode(0, b'b.JPEG', 0, picture),
+        b''.join(encoder.encode(2, b'a.JPEG', 1, picture)),
+        b''.join(encoder.encode(0, b'b.JPEG', 0, picture)),
     ]
     path = tmp_path / 'train-00000-of-00001'
-    path.write_bytes(b''.join(b''.join(frame(p, crc32c(p))) for p in payloads))
+    path.write_bytes(b''.join(b''.join(frame([p], crc32c(p))) for p in payloads))
     return ShardTask(str(path), 0, None), payloads
 
 

@@ -15,7 +15,7 @@ from transforms.write_tfrecord import ShardWriter, WriteToTFRecord, shard_path
 
 
 def shard_of(shard, payloads):
-    records = [Record(shard, i, 7 * i, payload) for i, payload in enumerate(payloads)]
+    records = [Record(shard, i, 7 * i, (payload,)) for i, payload in enumerate(payloads)]
     return [*records, end_mark(shard, len(records))]
 
 
@@ -84,12 +84,18 @@ def test_it_is_beams_transform_to_whoever_asks():
 @pytest.mark.parametrize(
     ('bundle', 'message'),
     [
-        ([Record(0, 0, 0, b'a')], 'shard 0 has no end mark in its bundle'),
-        ([Record(0, 1, 0, b'a')], 'got record 1 of shard 0, expected its own record 0'),
-        ([Record(0, 0, 0, b'a'), Record(1, 0, 0, b'b')], 'got record 0 of shard 1'),
-        ([Record(0, 0, 0, b'a'), Record(0, 0, 0, b'a')], 'got record 0 of .* record 1'),
-        ([Record(0, 0, 0, b'a'), end_mark(0, 2)], 'has 1 records, .* for 2 records'),
-        ([Record(0, 0, 0, b'a'), end_mark(1, 1)], 'for 1 records of shard 1'),
+        ([Record(0, 0, 0, (b'a',))], 'shard 0 has no end mark in its bundle'),
+        (
+            [Record(0, 1, 0, (b'a',))],
+            'got record 1 of shard 0, expected its own record 0',
+        ),
+        ([Record(0, 0, 0, (b'a',)), Record(1, 0, 0, (b'b',))], 'got record 0 of shard 1'),
+        (
+            [Record(0, 0, 0, (b'a',)), Record(0, 0, 0, (b'a',))],
+            'got record 0 of .* record 1',
+        ),
+        ([Record(0, 0, 0, (b'a',)), end_mark(0, 2)], 'has 1 records, .* for 2 records'),
+        ([Record(0, 0, 0, (b'a',)), end_mark(1, 1)], 'for 1 records of shard 1'),
     ],
 )
 def test_a_torn_shard_is_an_error_and_never_a_file(
@@ -102,7 +108,7 @@ def test_a_torn_shard_is_an_error_and_never_a_file(
 
 
 def test_an_unwanted_shard_is_reported_and_leaves_nothing(new_pipeline, tmp_path):
-    write(new_pipeline, tmp_path, Record(2, 0, 0, b'a'), end_mark(2, 1, wanted=False))
+    write(new_pipeline, tmp_path, Record(2, 0, 0, (b'a',)), end_mark(2, 1, wanted=False))
     assert names(tmp_path) == ['.build']
     assert names(tmp_path / '.build') == []
 
@@ -110,7 +116,7 @@ def test_an_unwanted_shard_is_reported_and_leaves_nothing(new_pipeline, tmp_path
 def test_a_file_has_its_final_name_only_when_it_is_whole(tmp_path):
     (tmp_path / '.build').mkdir()
     writer = ShardWriter(str(tmp_path / 'train'), 0, 1)
-    writer.write(Record(0, 0, 0, b'payload'))
+    writer.write(Record(0, 0, 0, (b'payload',)))
     assert names(tmp_path) == ['.build']
     [temporary] = glob.glob(str(tmp_path / '.build' / 'train-00000-of-00001.*.tmp'))
     report = writer.commit(end_mark(0, 1))
@@ -124,11 +130,11 @@ def test_a_write_that_takes_only_a_part_is_gone_on_with(tmp_path, monkeypatch):
     whole = os.writev
     monkeypatch.setattr(os, 'writev', lambda fd, parts: whole(fd, [parts[0][:5]]))
     writer = ShardWriter(str(tmp_path / 'train'), 0, 1)
-    writer.write(Record(0, 0, 0, b'payload'))
+    writer.write(Record(0, 0, 0, (b'payload',)))
     writer.commit(end_mark(0, 1))
     monkeypatch.undo()
     other = ShardWriter(str(tmp_path / 'other'), 0, 1)
-    other.write(Record(0, 0, 0, b'payload'))
+    other.write(Record(0, 0, 0, (b'payload',)))
     other.commit(end_mark(0, 1))
     assert (tmp_path / 'train-00000-of-00001').read_bytes() == (
         tmp_path / 'other-00000-of-00001'
@@ -139,7 +145,7 @@ def test_two_attempts_at_one_shard_do_not_touch_each_other(tmp_path):
     (tmp_path / '.build').mkdir()
     writers = [ShardWriter(str(tmp_path / 'train'), 0, 1) for _ in range(2)]
     for writer in writers:
-        writer.write(Record(0, 0, 0, b'payload'))
+        writer.write(Record(0, 0, 0, (b'payload',)))
     for writer in writers:
         writer.commit(end_mark(0, 1))
     assert (tmp_path / 'train-00000-of-00001').stat().st_size == 7 + 16
@@ -150,7 +156,7 @@ def committed(tmp_path, *payloads):
     (tmp_path / '.build').mkdir(exist_ok=True)
     writer = ShardWriter(str(tmp_path / 'train'), 0, 1)
     for i, payload in enumerate(payloads):
-        writer.write(Record(0, i, 7 * i, payload))
+        writer.write(Record(0, i, 7 * i, (payload,)))
     return writer, writer.commit(end_mark(0, len(payloads)))
 
 
