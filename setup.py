@@ -23,6 +23,6 @@ setuptools.setup(
         'test': ['pytest>=8,<10', 'hypothesis>=6.100,<7', 'ruff>=0.9,<1'],
     },
     entry_points={
-        'console_scripts': ['indexed-imagenet = pipeline.commands:main'],
+        'console_scripts': ['indexed-imagenet = pipeline.commands:main_then_leave'],
     },
 )

@@ -1,8 +1,6 @@
 """``python -m pipeline``. Nothing else: workers cannot import ``__main__``."""
 
-import sys
-
-from pipeline.commands import main
+from pipeline.commands import main_then_leave
 
 if __name__ == '__main__':
-    sys.exit(main())
+    main_then_leave()

@@ -111,3 +111,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f'error: {error}; --verbose tells where', file=sys.stderr)
         return 1
     return 0
+
+
+def main_then_leave() -> None:
+    """Runs the command of this process, and ends it with the exit status.
+
+    At once: to take all modules and objects of Beam apart first, as Python does
+    at its end, took 0.4 s.
+    """
+    status = main()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:  # whoever read it has gone
+            status = status or 1
+    os._exit(status)
