@@ -20,6 +20,7 @@ setuptools.setup(
     ],
     extras_require={
         'gcp': ['apache-beam[gcp]'],
+        'show': ['matplotlib>=3.8,<4'],
         'test': ['pytest>=8,<10', 'hypothesis>=6.100,<7', 'ruff>=0.9,<1'],
     },
     entry_points={

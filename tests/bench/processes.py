@@ -25,7 +25,7 @@ class Run(NamedTuple):
       total_mb: most memory of all processes together, shared pages counted
         once (PSS), in 10⁶ bytes.
       largest_mb: most resident memory of any one process, in 10⁶ bytes.
-      first: seconds until the watched folder held its first file, or None.
+      first: seconds until the watched file was there, or None.
     """
 
     seconds: float
@@ -77,9 +77,11 @@ class _Watch:
         self.total = max(self.total, total)
 
 
-def _wait_for_file(folder: pathlib.Path, start: float, found: list[float]) -> None:
+def _wait_for_file(
+    folder: pathlib.Path, pattern: str, start: float, found: list[float]
+) -> None:
     while not found:
-        if any(path.is_file() for path in folder.glob('*')):
+        if any(folder.glob(pattern)):
             found.append(time.monotonic() - start)
         time.sleep(_WATCH_EVERY)
 
@@ -88,7 +90,7 @@ def run(
     command: list[str],
     folder: str | None = None,
     environment: dict[str, str] | None = None,
-    watched: pathlib.Path | None = None,
+    watched: tuple[pathlib.Path, str] | None = None,
 ) -> Run:
     """Runs a command to its end.
 
@@ -96,7 +98,7 @@ def run(
       command: what to run.
       folder: the current folder of it.
       environment: variables that it gets besides ours.
-      watched: a folder that is going to hold files.
+      watched: a folder, and a pattern for the name of a file that will be there.
 
     Raises:
       RuntimeError: it ended with an error.
@@ -111,7 +113,7 @@ def run(
     )
     first: list[float] = []
     if watched is not None:
-        arguments = (watched, start, first)
+        arguments = (*watched, start, first)
         threading.Thread(target=_wait_for_file, args=arguments, daemon=True).start()
     watch = _Watch()
     ended: list[float] = []

@@ -139,7 +139,7 @@ def measure(
                 [part.format(**places) for part in contestant.command],
                 contestant.folder or str(_HERE.parents[1]),
                 {'PYTHONPATH': str(_HERE)},
-                watched=output / '.build',
+                watched=(output / '.build', 'train-*'),  # when the first image is read
             )
             sizes[contestant.name] = contestants.size_of(output)
             is_warm_up = turn == 0 and not scenario.is_cold
