@@ -44,10 +44,6 @@ def read_images(
     return read(directory, rows)
 
 
-def _path(directory: str, row: Row) -> str:
-    return files.join(directory, files.os_name(row.source))
-
-
 def _open(path: str) -> int:
     # Without O_NONBLOCK, opening a pipe would wait for its other end.
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -112,30 +108,31 @@ def _open_and_read(path: str, row: Row) -> bytes:
 
 
 def _read_local(directory, rows):
-    opened: collections.deque[tuple[Row, int | OSError]] = collections.deque()
+    opened: collections.deque[tuple[Row, str, int | OSError]] = collections.deque()
     patience = Patience(local_may_pass)
+    folder = os.path.join(directory, '')
 
     def take_first():
-        row, fd = opened.popleft()
+        row, path, fd = opened.popleft()
         try:
             if isinstance(fd, OSError):
                 raise fd
             image = _read_and_close(fd, row)
         except OSError as error:
-            path = _path(directory, row)
             return row, patience.read_again(lambda: _open_and_read(path, row), error)
         patience.note_success()
         return row, image
 
     try:
         for row in rows:
-            opened.append((row, _try_to_open(_path(directory, row))))
+            path = folder + os.fsdecode(row.source)
+            opened.append((row, path, _try_to_open(path)))
             if len(opened) > OPEN_AHEAD:
                 yield take_first()
         while opened:
             yield take_first()
     finally:
-        for _, fd in opened:
+        for _, _, fd in opened:
             if not isinstance(fd, OSError):
                 os.close(fd)
 
@@ -165,7 +162,7 @@ def _read_remote(directory, rows):
     with ThreadPoolExecutor(FETCH_AHEAD, thread_name_prefix='fetch') as pool:
         fetched = collections.deque()
         for row in rows:
-            path = _path(directory, row)
+            path = files.join(directory, files.os_name(row.source))
             fetched.append((row, pool.submit(_fetch, path, row, patience)))
             if len(fetched) >= FETCH_AHEAD:
                 row, future = fetched.popleft()
