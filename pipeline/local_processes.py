@@ -2,7 +2,7 @@
 
 They are forked once everything is imported and no thread is running yet, and
 then wait for their work: importing Beam in each took longer than the planning of
-a build. Where forking is not safe (macOS) they are started anew.
+a build. Where forking is not safe they are started anew.
 
 Beam's own handler of worker processes waits for ever when one of them ends before
 its work does. Here a thread waits for all of them; if one ends early the others
@@ -29,8 +29,6 @@ from google.protobuf import json_format, text_format
 
 from pipeline.interrupt import Interrupt, signals_held_back
 from pipeline.local_worker import work
-
-_processes = multiprocessing.get_context('fork' if sys.platform == 'linux' else 'spawn')
 
 # Seconds until a worker's death is sure to have been noticed here.
 _NOTICE = 0.3
@@ -62,13 +60,28 @@ def describe_death(worker: int, pid: int, status: int) -> str:
     )
 
 
+def _start_method() -> str:
+    """How worker processes are started, as ``multiprocessing`` names it.
+
+    A copy of a process with threads may wait for ever for what one of them held.
+    So only the first job of a process is forked (gRPC has threads of its own after
+    that), and none beside other threads, or TensorFlow's. On macOS, the system's
+    own libraries have some.
+    """
+    is_alone = threading.active_count() == 1 and 'tensorflow' not in sys.modules
+    is_first = not LocalProcesses.started
+    return 'fork' if sys.platform == 'linux' and is_alone and is_first else 'spawn'
+
+
 class LocalProcesses:
     """The worker processes of one job.
 
     Attributes:
       job: names it, as the handlers that Beam makes are given that alone.
+      started: how many jobs of this process have had worker processes.
     """
 
+    started = 0
     _jobs: dict[bytes, 'LocalProcesses'] = {}
 
     def __init__(self, count: int, interrupt: Interrupt, verbose: bool, lock: str):
@@ -83,13 +96,15 @@ class LocalProcesses:
         self.job = uuid.uuid4().hex
         self._lock_folder = lock
         self._interrupt = interrupt
-        self._environments = _processes.SimpleQueue()
+        context = multiprocessing.get_context(_start_method())
+        LocalProcesses.started += 1
+        self._environments = context.SimpleQueue()
         self._lock = threading.Lock()
         self._is_over = False
         self._watcher: threading.Thread | None = None
         arguments = (self._environments, os.getpid(), verbose)
         self._processes = [
-            _processes.Process(target=work, args=arguments, daemon=True)
+            context.Process(target=work, args=arguments, daemon=True)
             for _ in range(count)
         ]
         with signals_held_back():

@@ -113,6 +113,27 @@ def test_an_unwanted_shard_is_reported_and_leaves_nothing(new_pipeline, tmp_path
     assert names(tmp_path / '.build') == []
 
 
+@pytest.mark.parametrize('shard', [0, 1])
+def test_a_commit_that_fails_is_an_error_whichever_shard_follows(
+    new_pipeline, tmp_path, monkeypatch, shard
+):
+    rename = files.rename
+
+    def refuse(source, target):
+        if f'train-{shard:05d}' in target:
+            raise OSError(5, 'Input/output error')
+        rename(source, target)
+
+    monkeypatch.setattr(files, 'rename', refuse)
+    bundle = [
+        element for i in (0, 1) for element in (Record(i, 0, i, (b'a',)), end_mark(i, 1))
+    ]
+    with pytest.raises(Exception, match='Input/output error'):
+        write(new_pipeline, tmp_path, *bundle)
+    assert f'train-{shard:05d}-of-00003' not in names(tmp_path)
+    assert not glob.glob(str(tmp_path / '.build' / '*.tmp'))
+
+
 def test_a_file_has_its_final_name_only_when_it_is_whole(tmp_path):
     (tmp_path / '.build').mkdir()
     writer = ShardWriter(str(tmp_path / 'train'), 0, 1)
