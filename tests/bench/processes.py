@@ -1,5 +1,6 @@
 """Runs a command and watches all of its processes (Linux)."""
 
+import contextlib
 import os
 import pathlib
 import subprocess
@@ -81,8 +82,9 @@ def _wait_for_file(
     folder: pathlib.Path, pattern: str, start: float, found: list[float]
 ) -> None:
     while not found:
-        if any(folder.glob(pattern)):
-            found.append(time.monotonic() - start)
+        with contextlib.suppress(FileNotFoundError):  # it was deleted meanwhile
+            if any(folder.glob(pattern)):
+                found.append(time.monotonic() - start)
         time.sleep(_WATCH_EVERY)
 
 
