@@ -14,6 +14,7 @@ import apache_beam as beam
 import numpy as np
 
 from transforms import files
+from transforms.call_once import CallOnce
 from transforms.identity import Identity
 from transforms.locator import ABSENT, Locator, locator_path, read_locator
 from transforms.manifest import Manifest, manifest_path, read_manifest
@@ -256,7 +257,7 @@ def verify_split(findings: Iterable[ShardFindings], rules: SplitRules) -> dict[s
     }
 
 
-def write_report(findings: list[ShardFindings], rules: SplitRules, path: str) -> str:
+def write_report(findings: Iterable[ShardFindings], rules: SplitRules, path: str) -> str:
     """Checks a split as a whole, and writes what was found for the launcher.
 
     Returns:
@@ -276,9 +277,6 @@ class VerifySplit(beam.PTransform):
         self._path = report_path
 
     def expand(self, findings):
-        return (
-            findings
-            | 'Gather findings' >> beam.combiners.ToList()
-            | 'Check the whole and report'
-            >> beam.Map(write_report, self._rules, self._path)
+        return findings | 'Check the whole and report' >> CallOnce(
+            write_report, self._rules, self._path
         )

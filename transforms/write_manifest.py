@@ -16,6 +16,7 @@ import apache_beam as beam
 import numpy as np
 
 from transforms import files
+from transforms.call_once import CallOnce
 from transforms.identity import Identity
 from transforms.index_file import read_split_index
 from transforms.load_picture import CMYK, PNG
@@ -231,9 +232,6 @@ class WriteManifest(beam.PTransform):
         self._arguments = (identity, output_directory, index_file)
 
     def expand(self, reports):
-        return (
-            reports
-            | 'Gather shard reports' >> beam.combiners.ToList()
-            | 'Write manifest, locator and lists'
-            >> beam.Map(write_manifest, *self._arguments)
+        return reports | 'Write manifest, locator and lists' >> CallOnce(
+            write_manifest, *self._arguments
         )
