@@ -200,8 +200,13 @@ def make_table(result: dict) -> Table:
 
 
 def _commit() -> str:
-    command = ['git', '-C', str(_HERE), 'describe', '--always', '--dirty']
-    return subprocess.run(command, capture_output=True, text=True).stdout.strip()
+    git = ['git', '-C', str(_HERE.parents[1])]
+    name = subprocess.run(
+        [*git, 'describe', '--always'], capture_output=True, text=True
+    ).stdout.strip()
+    # What is measured is outside of this folder, which the results change.
+    changed = [*git, 'diff', '--quiet', 'HEAD', '--', '.', ':!tests']
+    return name + '-dirty' * bool(subprocess.run(changed).returncode)
 
 
 def _note_history(name: str, result: dict, change: str) -> None:
