@@ -52,12 +52,14 @@ def draw_scaling(results: dict) -> None:
             lines.setdefault(workers, []).append(point)
     # The same file for the same figures.
     pyplot.rcParams.update({'svg.hashsalt': 'scaling', 'font.size': 9})
+    kilobytes = results['scaling-50000']['kilobytes']
     figure, axes = pyplot.subplots(figsize=(5, 3), layout='constrained')
     for workers, points in sorted(lines.items()):
         images, seconds = zip(*sorted(points), strict=True)
         label = f'{workers} worker{"s" * (workers > 1)}'
         axes.plot(images, seconds, marker='o', label=label)
-    axes.set(xlabel='photographs of 111 kB', ylabel='seconds', ylim=0, xlim=0)
+    xlabel = f'photographs of {kilobytes:.0f} kB'
+    axes.set(xlabel=xlabel, ylabel='seconds', ylim=0, xlim=0)
     axes.xaxis.set_major_formatter('{x:,.0f}')
     axes.grid(alpha=0.3)
     axes.legend()
