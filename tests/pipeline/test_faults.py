@@ -89,22 +89,22 @@ class Killed:
 
 
 @pytest.mark.parametrize(
-    ('victim', 'after', 'from_first_shard'),
+    ('victim', 'committed', 'after'),
     [
-        (kill_and_resume.WORKER, 0.5, True),
-        (kill_and_resume.LAUNCHER, 0.5, True),
-        (kill_and_resume.WORKER, 0.1, False),
+        (kill_and_resume.WORKER, 1, 0.5),
+        (kill_and_resume.LAUNCHER, 1, 0.5),
+        (kill_and_resume.WORKER, 0, 0.1),
     ],
 )
 def test_a_killed_build_goes_on_to_the_same_bytes(
-    pngs, expected, tmp_path, victim, after, from_first_shard
+    pngs, expected, tmp_path, victim, committed, after
 ):
     output = tmp_path / 'out'
     result = kill_and_resume.kill_and_resume(
-        command(pngs, output), output, expected, victim, after, from_first_shard
+        command(pngs, output), output, expected, victim, committed, after
     )
     assert result.faults == []
-    if from_first_shard:
+    if committed:
         assert 0 < result.committed < SHARDS
     if victim == kill_and_resume.WORKER:
         assert 'most likely by the system for want of memory' in result.error
