@@ -2,7 +2,7 @@
 
 import apache_beam as beam
 import pytest
-from apache_beam.testing.test_pipeline import TestPipeline
+from apache_beam.testing import test_pipeline
 from apache_beam.testing.util import assert_that, equal_to
 
 from transforms.call_once import CallOnce
@@ -16,6 +16,6 @@ def _join(elements, separator):
     ('elements', 'expected'), [(['c', 'a', 'b'], 'a+b+c'), (['a'], 'a'), ([], '')]
 )
 def test_calls_once_with_all_elements(elements, expected):
-    with TestPipeline() as pipeline:
+    with test_pipeline.TestPipeline() as pipeline:
         made = pipeline | beam.Create(elements, reshuffle=False) | CallOnce(_join, '+')
         assert_that(made, equal_to([expected]))
