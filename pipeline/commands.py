@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pipeline.errors import UserError
 from pipeline.interrupt import stopped_by_signals
 from pipeline.memory import give_back_freed_memory
+from pipeline.own_stderr import own_stderr
 
 _USAGE = """\
 usage: indexed-imagenet COMMAND [flags]
@@ -88,6 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(_USAGE, end='')
         return 0 if argv else 2
     command, *flags = argv
+    err = own_stderr()
     try:
         if command not in _COMMANDS:
             known = ', '.join(_COMMANDS)
@@ -100,15 +102,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         if verbose and error.__cause__:
             logging.exception('the error below came from here')
         for line in str(error).splitlines():
-            print(f'error: {line}', file=sys.stderr)
+            print(f'error: {line}', file=err)
         return error.exit_status
     except KeyboardInterrupt as stop:
-        print(f'stopped; {_how_to_go_on(command, argv)}', file=sys.stderr)
+        print(f'stopped; {_how_to_go_on(command, argv)}', file=err)
         return 128 + getattr(stop, 'signum', signal.SIGINT)
     except OSError as error:
         if verbose:
             logging.exception('the error below came from here')
-        print(f'error: {error}; --verbose tells where', file=sys.stderr)
+        print(f'error: {error}; --verbose tells where', file=err)
         return 1
     return 0
 
@@ -117,9 +119,12 @@ def main_then_leave() -> None:
     """Runs the command of this process, and ends it with the exit status.
 
     At once: to take all modules and objects of Beam apart first, as Python does
-    at its end, took 0.4 s.
+    at its end, took 0.4 s. But Beam stops what it has started for a runner of its
+    own when Python ends.
     """
     status = main()
+    if any(arg.startswith('--runner') for arg in sys.argv):
+        sys.exit(status)
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

@@ -5,30 +5,23 @@ import errno
 import functools
 import io
 import os
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from typing import TextIO
+from collections.abc import Callable, Sequence
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import (
-    DirectOptions,
-    StandardOptions,
-    WorkerOptions,
-)
-from apache_beam.runners.runner import PipelineResult, PipelineRunner, PipelineState
+from apache_beam.runners.runner import PipelineResult, PipelineState
 from rich.console import Console
 
 from pipeline.build import build_graph
 from pipeline.errors import UserError
 from pipeline.inputs import prepare_job
 from pipeline.interrupt import Interrupt, stopped_by_person
-from pipeline.local_runner import local_runner
-from pipeline.options import BuildOptions, is_given, parse_options
+from pipeline.options import BuildOptions, parse_options
 from pipeline.outcome import tell_outcome
 from pipeline.output import held_output
+from pipeline.own_stderr import own_stderr
 from pipeline.progress import ProgressWatcher
+from pipeline.runners import ChosenRunner, chosen_runner
 from transforms import files
-from transforms.working_folder import working_folder
 
 # What helps against the refusals of a system to write.
 _CURES = {
@@ -39,45 +32,10 @@ _CURES = {
 }
 
 
-def num_local_workers(options: BuildOptions, argv: Sequence[str]) -> int:
-    """How many workers the local runner gets: all cores, unless flags say otherwise.
-
-    Raises:
-      UserError: the flag has a number that cannot be.
-    """
-    workers = options.view_as(DirectOptions).direct_num_workers
-    if workers < 0:
-        raise UserError(
-            f'--direct_num_workers is {workers}, expected 0 (all cores) or more'
-        )
-    # Beam's own default is 1, so only a flag tells 1 from nothing.
-    if not is_given('direct_num_workers', argv) or workers == 0:
-        return os.cpu_count() or 1
-    return workers
-
-
-@contextlib.contextmanager
-def chosen_runner(
-    options: BuildOptions, workers: int, interrupt: Interrupt, lock: str = ''
-) -> Iterator[PipelineRunner | None]:
-    """The local runner, or None for the one that the options name.
-
-    The arguments are those of ``local_runner``.
-    """
-    if options.view_as(StandardOptions).runner:
-        yield None
-        return
-    log_level = options.view_as(WorkerOptions)
-    if not options.verbose and log_level.default_sdk_harness_log_level is None:
-        log_level.default_sdk_harness_log_level = 'CRITICAL'
-    with local_runner(options, workers, interrupt, lock) as runner:
-        yield runner
-
-
 def run_job(
     add_steps: Callable[[beam.Pipeline], None],
     options: BuildOptions,
-    runner: PipelineRunner | None,
+    chosen: ChosenRunner,
     interrupt: Interrupt,
 ) -> None:
     """Runs a job to its end.
@@ -85,7 +43,7 @@ def run_job(
     Args:
       add_steps: makes the graph.
       options: the pipeline's.
-      runner: from ``chosen_runner``.
+      chosen: from ``chosen_runner``.
       interrupt: says so if the job was stopped from outside.
 
     Raises:
@@ -94,7 +52,7 @@ def run_job(
       KeyboardInterrupt: Ctrl-C.
     """
     try:
-        pipeline = beam.Pipeline(runner=runner, options=options)
+        pipeline = beam.Pipeline(runner=chosen.runner, options=options)
         add_steps(pipeline)
     except Exception as error:  # whatever a runner raises, the user gets one line
         raise _job_error('the job cannot be started', error, 2) from error
@@ -105,7 +63,9 @@ def run_job(
             state = result.wait_until_finish()
     except (Exception, KeyboardInterrupt) as error:
         stopped = stopped_by_person()
-        if stopped or interrupt.reason:
+        if chosen.end_job:
+            chosen.end_job()
+        elif stopped or interrupt.reason:
             _cancel(result)
         if stopped:
             raise stopped from error
@@ -159,17 +119,6 @@ def _job_error(what: str, error: Exception, exit_status: int) -> UserError:
     return UserError(f'{what}: {line}; {remedy}', exit_status)
 
 
-def _own_stderr() -> TextIO:
-    """Standard error, on a descriptor of its own if it has one.
-
-    Importing TensorFlow turns the usual one off for a while.
-    """
-    try:
-        return os.fdopen(os.dup(sys.stderr.fileno()), 'w', errors='backslashreplace')
-    except OSError:  # replaced by something that is no file, as in a notebook
-        return sys.stderr
-
-
 def run(argv: Sequence[str]) -> None:
     """Builds what the flags say, and tells how it went.
 
@@ -177,16 +126,13 @@ def run(argv: Sequence[str]) -> None:
       UserError: something is wrong with flags or input, or the job failed.
     """
     options = parse_options(argv)
-    workers = num_local_workers(options, argv)
     job = prepare_job(options)
-    err = Console(file=_own_stderr())
+    err = Console(file=own_stderr())
     interrupt = Interrupt()
-    folder = working_folder(job.output_directory)
-    lock = folder if files.is_local(folder) else ''
     with (
-        chosen_runner(options, workers, interrupt, lock) as runner,
+        chosen_runner(options, argv, interrupt, job.output_directory) as chosen,
         held_output(job.output_directory, interrupt),
     ):
         with ProgressWatcher(job.output_directory, err):
-            run_job(functools.partial(build_graph, job=job), options, runner, interrupt)
+            run_job(functools.partial(build_graph, job=job), options, chosen, interrupt)
         tell_outcome(job, Console(), err)

@@ -9,20 +9,23 @@ A Beam job like the build. It also checks what other tools have written: without
 a manifest, and without the index file, it says what it could not compare.
 """
 
+import contextlib
 import functools
 import json
-import os
 import tempfile
-from collections.abc import Sequence
+import uuid
+from collections.abc import Iterator, Sequence
 
 import apache_beam as beam
+from apache_beam.options.pipeline_options import GoogleCloudOptions, StandardOptions
 from apache_beam.pvalue import AsSingleton
 from rich.console import Console
 
 from pipeline.errors import UserError
 from pipeline.interrupt import Interrupt
-from pipeline.options import parse_options
-from pipeline.run import chosen_runner, num_local_workers, run_job
+from pipeline.options import BuildOptions, parse_options
+from pipeline.run import run_job
+from pipeline.runners import chosen_runner, works_here
 from pipeline.verify_inputs import SplitCheck, find_splits, parse_flags, plan_check
 from transforms import files
 from transforms.index_table import ReadIndexTable
@@ -98,6 +101,32 @@ def _tell(checks: Sequence[SplitCheck], reports: Sequence[dict], out: Console) -
         raise UserError('\n'.join(lines), exit_status=1)
 
 
+@contextlib.contextmanager
+def _reports_folder(options: BuildOptions) -> Iterator[str]:
+    """A folder that is there while the job runs, for this process and for workers.
+
+    Raises:
+      UserError: workers are on other machines, and nothing names one that they see.
+    """
+    shared = options.view_as(GoogleCloudOptions).temp_location
+    if not shared:
+        if not works_here(options):
+            runner = options.view_as(StandardOptions).runner
+            raise UserError(
+                f'--temp_location is missing; with --runner={runner} verify needs a '
+                'folder that workers and this machine share, for its report'
+            )
+        with tempfile.TemporaryDirectory(prefix='verify-') as folder:
+            yield folder
+        return
+    folder = files.join(shared, f'verify-{uuid.uuid4().hex}')
+    files.make_folder(folder)
+    try:
+        yield folder
+    finally:
+        files.delete_folder(folder)
+
+
 def run(argv: Sequence[str]) -> None:
     """Checks what the flags say, and tells what was found.
 
@@ -106,17 +135,16 @@ def run(argv: Sequence[str]) -> None:
     """
     flags, rest = parse_flags(argv)
     options = parse_options(rest)
-    workers = num_local_workers(options, rest)
     splits = find_splits(flags)
     interrupt = Interrupt()
     with (
-        chosen_runner(options, workers, interrupt) as runner,
-        tempfile.TemporaryDirectory(prefix='verify-') as folder,
+        _reports_folder(options) as folder,
+        chosen_runner(options, rest, interrupt) as chosen,
     ):
         checks = [
-            plan_check(flags, split, os.path.join(folder, f'{split}.json'))
+            plan_check(flags, split, files.join(folder, f'{split}.json'))
             for split in splits
         ]
-        run_job(functools.partial(build_graph, checks=checks), options, runner, interrupt)
+        run_job(functools.partial(build_graph, checks=checks), options, chosen, interrupt)
         reports = [json.loads(files.read_bytes(check.report)) for check in checks]
     _tell(checks, reports, Console())
