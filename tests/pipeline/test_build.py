@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import ROOT, build_command, digests, python_m, run_elsewhere
+from whole_command import ROOT, build_command, digests, python_m, run_elsewhere
 
 from transforms.locator import locator_path, read_locator
 from transforms.manifest import read_manifest

@@ -4,7 +4,7 @@ import os
 
 import numpy as np
 import pytest
-from conftest import digests
+from whole_command import digests
 
 from pipeline.label_files import SYNSETS_FILE
 

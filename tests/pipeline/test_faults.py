@@ -10,7 +10,7 @@ import time
 import kill_and_resume
 import numpy as np
 import pytest
-from conftest import ROOT, build_command, digests, python_m, run_elsewhere
+from whole_command import ROOT, build_command, digests, python_m, run_elsewhere
 
 from pipeline import sample_pictures
 from pipeline.local_processes import describe_death

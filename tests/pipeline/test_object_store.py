@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 import store
-from conftest import build_command, digests
+from whole_command import build_command, digests
 
 from pipeline import lock, progress
 

@@ -5,7 +5,7 @@ import pathlib
 
 import numpy as np
 import pytest
-from conftest import build_command, digests
+from whole_command import build_command, digests
 
 from transforms.manifest import read_manifest
 

@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import build_command
+from whole_command import build_command
 
 from transforms.load_picture import BadPicture, load_picture
 from transforms.read_tfrecord import read_frames
