@@ -82,6 +82,7 @@ class FlinkCluster:
     Attributes:
       master: HOST:PORT of its REST interface.
       worker_pool: HOST:PORT where a task manager finds its worker pool.
+      job_manager: its process.
       task_managers: their processes.
       pools: of the worker pools; their children are the SDK workers.
       folder: logs, one for each process.
@@ -89,6 +90,7 @@ class FlinkCluster:
 
     master: str
     worker_pool: str
+    job_manager: subprocess.Popen
     task_managers: list[subprocess.Popen]
     pools: list[subprocess.Popen]
     folder: pathlib.Path
@@ -211,9 +213,12 @@ def flink_cluster(
     rest_port, port = _free_port(), _free_port()
     _configure(folder, rest_port, slots)
     running, ends = [], []
-    cluster = FlinkCluster(f'localhost:{rest_port}', f'{_POOL}:{port}', [], [], folder)
+    job_manager = _start(folder, 'jm', _java(folder, _JOB_MANAGER, '127.0.0.1'))
+    cluster = FlinkCluster(
+        f'localhost:{rest_port}', f'{_POOL}:{port}', job_manager, [], [], folder
+    )
     try:
-        running.append(_start(folder, 'jm', _java(folder, _JOB_MANAGER, '127.0.0.1')))
+        running.append(job_manager)
         for number in range(task_managers):
             address, pool_port = f'127.0.1.{number + 1}', _free_port()
             cluster.pools.append(_start_pool(folder, number, pool_port))
