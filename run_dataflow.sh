@@ -20,7 +20,6 @@ case $1 in
 esac
 if [ "$1" = build ]; then
   shift
-  # Workers install this package from setup.py, label files and all.
-  exec "$command" build --runner=DataflowRunner --setup_file="$root/setup.py" "$@"
+  exec "$command" build --runner=DataflowRunner "$@"
 fi
 exec "$command" "$@"

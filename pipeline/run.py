@@ -12,6 +12,7 @@ from apache_beam.runners.runner import PipelineResult, PipelineState
 from rich.console import Console
 
 from pipeline.build import build_graph
+from pipeline.dataflow import prepare_dataflow
 from pipeline.errors import UserError
 from pipeline.inputs import prepare_job
 from pipeline.interrupt import Interrupt, stopped_by_person
@@ -22,6 +23,14 @@ from pipeline.own_stderr import own_stderr
 from pipeline.progress import ProgressWatcher
 from pipeline.runners import ChosenRunner, chosen_runner
 from transforms import files
+
+# Flags of what workers read and write themselves; the label files they never see.
+_WORKERS_SEE = (
+    'train_directory',
+    'validation_directory',
+    'imagenet_index_file',
+    'output_directory',
+)
 
 # What helps against the refusals of a system to write.
 _CURES = {
@@ -126,6 +135,8 @@ def run(argv: Sequence[str]) -> None:
       UserError: something is wrong with flags or input, or the job failed.
     """
     options = parse_options(argv)
+    paths = {f'--{flag}': getattr(options, flag) for flag in _WORKERS_SEE}
+    prepare_dataflow(options, paths, options.output_directory or '')
     job = prepare_job(options)
     err = Console(file=own_stderr())
     interrupt = Interrupt()

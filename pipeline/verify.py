@@ -21,6 +21,7 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions, StandardOpt
 from apache_beam.pvalue import AsSingleton
 from rich.console import Console
 
+from pipeline.dataflow import prepare_dataflow
 from pipeline.errors import UserError
 from pipeline.interrupt import Interrupt
 from pipeline.options import BuildOptions, parse_options
@@ -135,6 +136,8 @@ def run(argv: Sequence[str]) -> None:
     """
     flags, rest = parse_flags(argv)
     options = parse_options(rest)
+    seen = {'DIR': flags.directory, '--imagenet_index_file': flags.imagenet_index_file}
+    prepare_dataflow(options, seen, writes='')
     splits = find_splits(flags)
     interrupt = Interrupt()
     with (
