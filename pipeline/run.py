@@ -13,6 +13,7 @@ from rich.console import Console
 
 from pipeline.build import build_graph
 from pipeline.dataflow import prepare_dataflow
+from pipeline.dataflow_job import explain_failure, quiet_staging, tell_submitted
 from pipeline.errors import UserError
 from pipeline.inputs import prepare_job
 from pipeline.interrupt import Interrupt, stopped_by_person
@@ -46,6 +47,7 @@ def run_job(
     options: BuildOptions,
     chosen: ChosenRunner,
     interrupt: Interrupt,
+    console: Console | None = None,
 ) -> None:
     """Runs a job to its end.
 
@@ -54,6 +56,7 @@ def run_job(
       options: the pipeline's.
       chosen: from ``chosen_runner``.
       interrupt: says so if the job was stopped from outside.
+      console: is told of a job that runs elsewhere.
 
     Raises:
       UserError: the job cannot be started (exit status 2) or failed (1); the
@@ -68,7 +71,9 @@ def run_job(
     result = None
     try:
         with _quiet(options.verbose):
-            result = pipeline.run()
+            with quiet_staging(options):
+                result = pipeline.run()
+            tell_submitted(result, options, console)
             state = result.wait_until_finish()
     except (Exception, KeyboardInterrupt) as error:
         stopped = stopped_by_person()
@@ -80,7 +85,8 @@ def run_job(
             raise stopped from error
         if interrupt.reason:
             raise UserError(interrupt.reason, exit_status=1) from error
-        raise _job_error('the job failed', error, 1) from error
+        explained = explain_failure(result, options, _last_line(error))
+        raise explained or _job_error('the job failed', error, 1) from error
     if state != PipelineState.DONE:
         raise UserError(
             f"the job ended as {state}, expected DONE; see the runner's own log",
@@ -145,5 +151,6 @@ def run(argv: Sequence[str]) -> None:
         held_output(job.output_directory, interrupt),
     ):
         with ProgressWatcher(job.output_directory, err):
-            run_job(functools.partial(build_graph, job=job), options, chosen, interrupt)
+            add_steps = functools.partial(build_graph, job=job)
+            run_job(add_steps, options, chosen, interrupt, err)
         tell_outcome(job, Console(), err)

@@ -25,6 +25,7 @@ from pipeline.dataflow import prepare_dataflow
 from pipeline.errors import UserError
 from pipeline.interrupt import Interrupt
 from pipeline.options import BuildOptions, parse_options
+from pipeline.own_stderr import own_stderr
 from pipeline.run import run_job
 from pipeline.runners import chosen_runner, works_here
 from pipeline.verify_inputs import SplitCheck, find_splits, parse_flags, plan_check
@@ -148,6 +149,7 @@ def run(argv: Sequence[str]) -> None:
             plan_check(flags, split, files.join(folder, f'{split}.json'))
             for split in splits
         ]
-        run_job(functools.partial(build_graph, checks=checks), options, chosen, interrupt)
+        add_steps = functools.partial(build_graph, checks=checks)
+        run_job(add_steps, options, chosen, interrupt, Console(file=own_stderr()))
         reports = [json.loads(files.read_bytes(check.report)) for check in checks]
     _tell(checks, reports, Console())
