@@ -70,6 +70,23 @@ def signals_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+@contextlib.contextmanager
+def ended_by_ctrl_c() -> Iterator[None]:
+    """Has a Ctrl-C that follows the first one end what is in the context, and no more.
+
+    For waits that a person may not want to see through.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def let_signals_end_this() -> None:
     """Has signals end this process at once, as they do by default."""
     for signum in SIGNALS:

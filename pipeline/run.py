@@ -5,6 +5,7 @@ import errno
 import functools
 import io
 import os
+import time
 from collections.abc import Callable, Sequence
 
 import apache_beam as beam
@@ -16,7 +17,7 @@ from pipeline.dataflow import prepare_dataflow
 from pipeline.dataflow_job import explain_failure, quiet_staging, tell_submitted
 from pipeline.errors import UserError
 from pipeline.inputs import prepare_job
-from pipeline.interrupt import Interrupt, stopped_by_person
+from pipeline.interrupt import Interrupt, ended_by_ctrl_c, stopped_by_person
 from pipeline.options import BuildOptions, parse_options
 from pipeline.outcome import tell_outcome
 from pipeline.output import held_output
@@ -40,6 +41,9 @@ _CURES = {
     errno.EROFS: 'make --output_directory writable again',
     errno.EACCES: 'make --output_directory writable again',
 }
+
+# Seconds that a cancelled job gets to end.
+_CANCEL_WITHIN = 300
 
 
 def run_job(
@@ -80,7 +84,7 @@ def run_job(
         if chosen.end_job:
             chosen.end_job()
         elif stopped or interrupt.reason:
-            _cancel(result)
+            _cancel(result, console)
         if stopped:
             raise stopped from error
         if interrupt.reason:
@@ -94,22 +98,34 @@ def run_job(
         )
 
 
-def _cancel(result: PipelineResult | None) -> None:
-    """Cancels a job that goes on elsewhere without its launcher.
+def _cancel(result: PipelineResult | None, console: Console | None) -> None:
+    """Cancels a job that goes on elsewhere without its launcher, and sees it end.
 
     Raises:
       UserError: it cannot be cancelled.
     """
     if result is None:  # a local one ends with the launcher
         return
+    if console:
+        console.print('cancelling the job; another Ctrl-C does not wait for its end')
+    hindrance: BaseException | None = KeyboardInterrupt('Ctrl-C came again')
     try:
-        result.cancel()
+        with ended_by_ctrl_c():
+            result.cancel()
+            hindrance = None
+            # Its workers may write until it has ended, and the directory is let go then.
+            for _ in range(_CANCEL_WITHIN):
+                if PipelineState.is_terminal(result.state):
+                    break
+                time.sleep(1)
     except Exception as error:
+        hindrance = error
+    if hindrance:
         raise UserError(
-            f'stopped, but the job cannot be cancelled: {_last_line(error)}; it may go '
-            'on where it runs: cancel it there',
+            f'stopped, but the job cannot be cancelled: {_last_line(hindrance)}; it may '
+            'go on where it runs: cancel it there',
             exit_status=1,
-        ) from error
+        ) from hindrance
 
 
 def _quiet(verbose: bool) -> contextlib.AbstractContextManager:
@@ -119,7 +135,7 @@ def _quiet(verbose: bool) -> contextlib.AbstractContextManager:
     return contextlib.redirect_stderr(io.StringIO())
 
 
-def _last_line(error: Exception) -> str:
+def _last_line(error: BaseException) -> str:
     """What an error says: runners hand on a worker's whole stack trace as text."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return files.show_text(lines[-1]) if lines else type(error).__name__
