@@ -5,12 +5,10 @@ by machines that take minutes to start.
 """
 
 import contextlib
-import hashlib
 import importlib.util
 import os
 import pathlib
 import re
-import uuid
 from typing import Any
 
 from apache_beam.io.filesystems import FileSystems
@@ -26,7 +24,7 @@ from apache_beam.options.pipeline_options import (
 from pipeline.dataflow_access import check_buckets, check_credentials, check_service
 from pipeline.errors import UserError
 from pipeline.options import BuildOptions
-from pipeline.runners import runner_name
+from pipeline.runners import job_name, runner_name
 from transforms import files
 
 # What a job gets unless a flag says otherwise. Nothing of this was measured on
@@ -145,22 +143,12 @@ def set_defaults(options: BuildOptions, writes: str) -> None:
             setattr(options.view_as(view), flag, value)
     cloud = options.view_as(GoogleCloudOptions)
     if cloud.job_name is None:
-        cloud.job_name = job_name(writes or uuid.uuid4().hex)
+        cloud.job_name = job_name(writes)
     setup = options.view_as(SetupOptions)
     if setup.setup_file:  # Beam fails with a name that has no folder
         setup.setup_file = os.path.abspath(setup.setup_file)
     if not (setup.setup_file or setup.extra_packages or workers.sdk_container_image):
         setup.setup_file = str(_own_setup_file())
-
-
-def job_name(output_directory: str) -> str:
-    """One name for all jobs that write into a directory.
-
-    Dataflow takes no second job of a name while the first is at work. So none
-    begins beside one whose launcher has died, and with it the lock.
-    """
-    digest = hashlib.sha256(output_directory.rstrip('/').encode()).hexdigest()
-    return f'indexed-imagenet-{digest[:12]}'
 
 
 def _own_setup_file() -> pathlib.Path:

@@ -8,13 +8,11 @@ of the cluster's line.
 
 import contextlib
 import functools
-import hashlib
 import os
 import shutil
 import sys
 import tempfile
 import time
-import uuid
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 
@@ -40,6 +38,7 @@ from pipeline.flink_rest import (
 )
 from pipeline.job_server import running_job_server
 from pipeline.options import BuildOptions, is_given
+from pipeline.runners import job_name
 from transforms import files
 
 _VERSION_FILE = '.flink-runtime.version.properties'
@@ -213,8 +212,7 @@ def _name_job(options: BuildOptions, writes: str) -> str:
       UserError: a job that writes there is still at work.
     """
     master = options.view_as(FlinkRunnerOptions).flink_master
-    tag = hashlib.sha256(writes.encode()).hexdigest() if writes else uuid.uuid4().hex
-    name = f'indexed-imagenet-{tag[:12]}'
+    name = job_name(writes)
     running = running_jobs(master, name)
     if running:
         raise UserError(

@@ -6,6 +6,7 @@ import pathlib
 import subprocess
 import threading
 import time
+from collections.abc import Sequence
 from typing import NamedTuple
 
 # Seconds between two looks; peaks that are shorter may be missed in `total_mb`, not
@@ -65,9 +66,9 @@ class _Watch:
         self.largest = 0
         self.cpu: dict[int, float] = {}
 
-    def look(self, pid: int) -> None:
+    def look(self, pids: Sequence[int]) -> None:
         total = 0
-        for member in _family(pid):
+        for member in (member for pid in pids for member in _family(pid)):
             try:
                 total += _kilobytes(f'/proc/{member}/smaps_rollup', 'Pss:')
                 peak = _kilobytes(f'/proc/{member}/status', 'VmHWM:')
@@ -93,6 +94,7 @@ def run(
     folder: str | None = None,
     environment: dict[str, str] | None = None,
     watched: tuple[pathlib.Path, str] | None = None,
+    beside: Sequence[int] = (),
 ) -> Run:
     """Runs a command to its end.
 
@@ -101,6 +103,7 @@ def run(
       folder: the current folder of it.
       environment: variables that it gets besides ours.
       watched: a folder, and a pattern for the name of a file that will be there.
+      beside: processes whose memory, and whose children's, counts as well.
 
     Raises:
       RuntimeError: it ended with an error.
@@ -128,7 +131,7 @@ def run(
     waiter.start()
     while waiter.is_alive():
         try:
-            watch.look(process.pid)
+            watch.look([process.pid, *beside])
         except OSError:
             continue  # it ended meanwhile
         waiter.join(_LOOK_EVERY)

@@ -25,7 +25,7 @@ from apache_beam.runners.dataflow import dataflow_runner
 
 from pipeline import lock
 from pipeline.commands import main
-from pipeline.dataflow import job_name
+from pipeline.runners import job_name
 
 NEEDED = "Google's client libraries and gcp-storage-emulator are not installed"
 dataflow_service = pytest.importorskip(
