@@ -19,9 +19,19 @@ setuptools.setup(
         'tenacity>=8.2,<10',
     ],
     extras_require={
+        'aws': ['apache-beam[aws]'],
         'gcp': ['apache-beam[gcp]'],
         'show': ['matplotlib>=3.8,<4'],
-        'test': ['pytest>=8,<10', 'hypothesis>=6.100,<7', 'ruff>=0.9,<1'],
+        'test': [
+            'apache-beam[aws,gcp]',
+            'flask>=3,<4',
+            'flask-cors>=5,<7',
+            'gcp-storage-emulator>=2024,<2027',
+            'hypothesis>=6.100,<7',
+            'moto[s3]>=5,<6',
+            'pytest>=8,<10',
+            'ruff>=0.9,<1',
+        ],
     },
     entry_points={
         'console_scripts': ['indexed-imagenet = pipeline.commands:main_then_leave'],

@@ -11,7 +11,6 @@ import pathlib
 import re
 from typing import Any
 
-from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import (
     DebugOptions,
     GoogleCloudOptions,
@@ -79,8 +78,6 @@ def prepare_dataflow(
     _check_client()
     _check_flags(options, given)
     set_defaults(options, writes)
-    # Or the launcher's own reads would go by other credentials than the job.
-    FileSystems.set_options(options)
     check_credentials(options)
     check_buckets(options, given)
     check_service(options)

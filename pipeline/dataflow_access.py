@@ -11,6 +11,7 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOpt
 
 from pipeline.errors import UserError
 from transforms import files
+from transforms.store_clients import gcs_client
 
 # Seconds until a store or service that does not answer is given up.
 _PATIENCE = 20.0
@@ -90,11 +91,10 @@ def check_buckets(options: PipelineOptions, urls: dict[str, str]) -> None:
     Raises:
       UserError: a bucket is not there, or may not be written.
     """
-    from apache_beam.io.gcp.gcsio import create_storage_client
     from google.api_core.exceptions import Forbidden
 
     cloud = options.view_as(GoogleCloudOptions)
-    client = create_storage_client(options, not cloud.no_auth)
+    client = gcs_client()
     for name in ('temp_location', 'staging_location'):
         flag, url = f'--{name}', getattr(cloud, name)
         if url:

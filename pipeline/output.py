@@ -93,10 +93,12 @@ def held_output(path: str, interrupt: Interrupt) -> Iterator[None]:
             files.make_folder(working_folder(path))
             _try_to_write(path)
         except OSError as error:
+            remedy = 'choose another, make room, or change its owner or mode'
+            if not files.is_local(path):
+                remedy = 'give a bucket that is there and that you may write into'
             raise UserError(
                 f'--output_directory {path} cannot be written: '
-                f'{files.reason_of(error)}; choose another, make room, or change its '
-                'owner or mode'
+                f'{files.reason_of(error)}; {remedy}'
             ) from error
         try:
             yield

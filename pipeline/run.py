@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 
 import apache_beam as beam
+from apache_beam.io.filesystems import FileSystems
 from apache_beam.runners.runner import PipelineResult, PipelineState
 from rich.console import Console
 
@@ -25,6 +26,7 @@ from pipeline.own_stderr import own_stderr
 from pipeline.progress import ProgressWatcher
 from pipeline.runners import ChosenRunner, chosen_runner
 from transforms import files
+from transforms.write_tfrecord import CANNOT_BE_WRITTEN
 
 # Flags of what workers read and write themselves; the label files they never see.
 _WORKERS_SEE = (
@@ -34,12 +36,15 @@ _WORKERS_SEE = (
     'output_directory',
 )
 
-# What helps against the refusals of a system to write.
+# What helps against a refusal to write, by what its text has; the first one counts.
 _CURES = {
-    errno.ENOSPC: 'make room where --output_directory is',
-    errno.EDQUOT: 'have the quota raised, or make room where --output_directory is',
-    errno.EROFS: 'make --output_directory writable again',
-    errno.EACCES: 'make --output_directory writable again',
+    os.strerror(errno.ENOSPC): 'make room where --output_directory is',
+    os.strerror(errno.EDQUOT): (
+        'have the quota raised, or make room where --output_directory is'
+    ),
+    os.strerror(errno.EROFS): 'make --output_directory writable again',
+    os.strerror(errno.EACCES): 'make --output_directory writable again',
+    CANNOT_BE_WRITTEN: 'see to where --output_directory is, and to the way there',
 }
 
 # Seconds that a cancelled job gets to end.
@@ -144,9 +149,10 @@ def _last_line(error: BaseException) -> str:
 def _job_error(what: str, error: Exception, exit_status: int) -> UserError:
     line = _last_line(error)
     remedy = '--verbose shows the whole of it'
-    for code, cure in _CURES.items():
-        if os.strerror(code) in line:
+    for text, cure in _CURES.items():
+        if text in line:
             remedy = f'{cure}, and give the same command again: what is finished is kept'
+            break
     return UserError(f'{what}: {line}; {remedy}', exit_status)
 
 
@@ -157,6 +163,7 @@ def run(argv: Sequence[str]) -> None:
       UserError: something is wrong with flags or input, or the job failed.
     """
     options = parse_options(argv)
+    FileSystems.set_options(options)
     paths = {f'--{flag}': getattr(options, flag) for flag in _WORKERS_SEE}
     prepare_dataflow(options, paths, options.output_directory or '')
     job = prepare_job(options)

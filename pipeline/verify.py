@@ -17,6 +17,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 
 import apache_beam as beam
+from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import GoogleCloudOptions, StandardOptions
 from apache_beam.pvalue import AsSingleton
 from rich.console import Console
@@ -137,6 +138,7 @@ def run(argv: Sequence[str]) -> None:
     """
     flags, rest = parse_flags(argv)
     options = parse_options(rest)
+    FileSystems.set_options(options)
     seen = {'DIR': flags.directory, '--imagenet_index_file': flags.imagenet_index_file}
     prepare_dataflow(options, seen, writes='')
     splits = find_splits(flags)

@@ -2,18 +2,19 @@
 
 Local paths take the shortest way (``os.scandir``, ``os.open``): Beam's
 ``FileSystems`` calls ``stat`` on every file it lists. Any path with a scheme
-(``gs://``, ``s3://``) goes through ``FileSystems``.
+(``gs://``, ``s3://``) goes through ``FileSystems``, or through ``stores`` where
+those do badly.
 """
 
 import contextlib
 import io
 import os
 import shutil
-from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
+
+from transforms import stores
 
 
 class Listing(NamedTuple):
@@ -68,17 +69,6 @@ def reason_of(error: OSError) -> str:
     return error.strerror or show_text(str(error))
 
 
-@contextlib.contextmanager
-def _remote_errors() -> Iterator[None]:
-    """Has every refusal of an object store come as an OSError."""
-    try:
-        yield
-    except OSError:
-        raise
-    except Exception as error:  # each store's client has its own
-        raise OSError(' '.join(str(error).split())) from error
-
-
 def _is_folder(entry: os.DirEntry) -> bool:
     try:
         return entry.is_dir()
@@ -89,28 +79,17 @@ def _is_folder(entry: os.DirEntry) -> bool:
 def list_folder(path: str) -> Listing:
     """Lists one folder. Links to folders count as folders.
 
-    Of an object store, Beam lists all that is below the folder.
-
     Raises:
       OSError: the folder cannot be read.
     """
+    if not is_local(path):
+        level = stores.list_level(path)
+        return Listing(*([name.encode() for name in names] for names in level))
     folders, files = [], []
-    if is_local(path):
-        with os.scandir(os.fsencode(path)) as entries:
-            for entry in entries:
-                (folders if _is_folder(entry) else files).append(entry.name)
-        return Listing(folders, files)
-    prefix = path.rstrip('/') + '/'
-    found_folders: set[bytes] = set()
-    with _remote_errors():
-        [match] = FileSystems.match([prefix + '**'])
-    for metadata in match.metadata_list:
-        name, slash, _ = metadata.path[len(prefix) :].encode().partition(b'/')
-        if slash:
-            found_folders.add(name)
-        else:
-            files.append(name)
-    return Listing(list(found_folders), files)
+    with os.scandir(os.fsencode(path)) as entries:
+        for entry in entries:
+            (folders if _is_folder(entry) else files).append(entry.name)
+    return Listing(folders, files)
 
 
 def read_bytes(path: str, offset: int = 0, most: int = -1) -> bytes:
@@ -128,11 +107,7 @@ def read_bytes(path: str, offset: int = 0, most: int = -1) -> bytes:
         with open(path, 'rb') as file:
             file.seek(offset)
             return file.read(most)
-    uncompressed = CompressionTypes.UNCOMPRESSED
-    with _remote_errors(), FileSystems.open(path, compression_type=uncompressed) as file:
-        if offset:
-            file.seek(offset)
-        return file.read(most)
+    return stores.read_object(path, offset, most)
 
 
 def open_seekable(path: str) -> BinaryIO:
@@ -142,28 +117,6 @@ def open_seekable(path: str) -> BinaryIO:
     return io.BytesIO(read_bytes(path))
 
 
-class _Upload(io.RawIOBase):
-    """An object that is being written; its store may refuse it as late as at the end."""
-
-    def __init__(self, stream: BinaryIO):
-        super().__init__()
-        self._stream = stream
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data) -> int:
-        with _remote_errors():
-            self._stream.write(data)
-        return len(data)
-
-    def close(self) -> None:
-        if not self.closed:
-            super().close()
-            with _remote_errors():
-                self._stream.close()
-
-
 def create(path: str) -> BinaryIO:
     """Opens a new file for writing.
 
@@ -171,12 +124,7 @@ def create(path: str) -> BinaryIO:
       OSError: it cannot be made; on an object store, that may also come from
         writing and closing.
     """
-    if is_local(path):
-        return open(path, 'xb')
-    with _remote_errors():
-        return _Upload(
-            FileSystems.create(path, compression_type=CompressionTypes.UNCOMPRESSED)
-        )
+    return open(path, 'xb') if is_local(path) else stores.Upload(path)
 
 
 def make_folder(path: str) -> None:
@@ -218,7 +166,7 @@ def size(path: str) -> int | None:
             return os.stat(path).st_size
         except (FileNotFoundError, NotADirectoryError):
             return None
-    with _remote_errors():
+    with stores.as_os_errors():
         [match] = FileSystems.match([path])
     sizes = [m.size_in_bytes for m in match.metadata_list if m.path == path]
     return sizes[0] if sizes else None
@@ -234,7 +182,7 @@ def sizes(folder: str) -> dict[str, int]:
         with os.scandir(folder) as entries:
             return {e.name: e.stat().st_size for e in entries if e.is_file()}
     prefix = folder.rstrip('/') + '/'
-    with _remote_errors():
+    with stores.as_os_errors():
         [match] = FileSystems.match([prefix + '*'])
     return {m.path[len(prefix) :]: m.size_in_bytes for m in match.metadata_list}
 
@@ -252,7 +200,7 @@ def rename(source: str, target: str) -> None:
         os.replace(source, target)
         return
     expected = size(source)
-    with _remote_errors():
+    with stores.as_os_errors():
         FileSystems.copy([source], [target])
     if expected is None or size(target) != expected:
         raise OSError(
@@ -267,7 +215,7 @@ def delete_folder(path: str) -> None:
     if is_local(path):
         shutil.rmtree(path, ignore_errors=True)
         return
-    with contextlib.suppress(OSError), _remote_errors():
+    with contextlib.suppress(OSError), stores.as_os_errors():
         [match] = FileSystems.match([path.rstrip('/') + '/**'])
         if match.metadata_list:
             FileSystems.delete([metadata.path for metadata in match.metadata_list])
@@ -283,6 +231,6 @@ def delete(path: str) -> None:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
         return
-    with _remote_errors():
+    with stores.as_os_errors():
         if FileSystems.exists(path):
             FileSystems.delete([path])

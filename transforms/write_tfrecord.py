@@ -31,6 +31,9 @@ from transforms.working_folder import (
     write_whole,
 )
 
+# Says of a refusal that it was one to write.
+CANNOT_BE_WRITTEN = 'cannot be written'
+
 
 def shard_path(file_path_prefix: str, shard: int, num_shards: int) -> str:
     """The final name of a shard, for example ``train-00000-of-01024``."""
@@ -101,7 +104,10 @@ class ShardWriter:
         self._temporary = temporary_path(self._directory, self._name)
         self._content: list[tuple[int, int, int]] = []  # as CONTENT has them
         file_type = _LocalFile if files.is_local(self._temporary) else _RemoteFile
-        self._file = file_type(self._temporary)
+        try:
+            self._file = file_type(self._temporary)
+        except OSError as error:
+            raise self.refused(error) from error
 
     def write(self, record: Record) -> None:
         """Appends one record.
@@ -117,7 +123,10 @@ class ShardWriter:
                 'runner has torn a shard apart'
             )
         crc = crc32c_of_parts(record.parts)
-        self._file.write(frame(record.parts, crc))
+        try:
+            self._file.write(frame(record.parts, crc))
+        except OSError as error:
+            raise self.refused(error) from error
         self._content.append((record.index, sum(map(len, record.parts)), crc))
 
     def commit(self, end: ShardEnd) -> ShardReport:
@@ -155,6 +164,10 @@ class ShardWriter:
         files.rename(self._temporary, self._final)
         return end.report._replace(record=record, finished=time.time())
 
+    def refused(self, error: OSError) -> OSError:
+        """What to raise of a refusal, which need not say what file it is about."""
+        return OSError(f'{self._final} {CANNOT_BE_WRITTEN}: {files.reason_of(error)}')
+
     def abandon(self) -> None:
         """Closes and deletes the unfinished file, as far as that can be done."""
         with contextlib.suppress(OSError):
@@ -166,8 +179,10 @@ class ShardWriter:
 def _commit(writer: ShardWriter, end: ShardEnd) -> ShardReport:
     try:
         return writer.commit(end)
-    except BaseException:
+    except BaseException as error:
         writer.abandon()
+        if isinstance(error, OSError):
+            raise writer.refused(error) from error
         raise
 
 

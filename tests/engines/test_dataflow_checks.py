@@ -3,6 +3,7 @@
 import os
 import re
 
+import dataflow_service
 import pytest
 from apache_beam.internal.gcp import auth
 from apache_beam.options.pipeline_options import (
@@ -15,12 +16,6 @@ from pipeline import dataflow, dataflow_access, run, verify
 from pipeline.dataflow import DEFAULTS, prepare_dataflow, set_defaults
 from pipeline.errors import UserError
 from pipeline.options import parse_options
-
-dataflow_service = pytest.importorskip(
-    'dataflow_service',
-    reason="Google's client libraries are not installed",
-    exc_type=ImportError,
-)
 
 CLOUD = ['--project=some-project', '--region=europe-west4']
 TEMP = '--temp_location=gs://bucket/tmp'

@@ -17,24 +17,18 @@ import threading
 import time
 from typing import NamedTuple
 
+import dataflow_service
 import pytest
+import servers
 from apache_beam.internal.gcp import auth
 from apache_beam.portability import common_urns
 from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.runners.dataflow import dataflow_runner
+from google.cloud import dataflow, storage
 
 from pipeline import lock
 from pipeline.commands import main
 from pipeline.runners import job_name
-
-NEEDED = "Google's client libraries and gcp-storage-emulator are not installed"
-dataflow_service = pytest.importorskip(
-    'dataflow_service', reason=NEEDED, exc_type=ImportError
-)
-servers = pytest.importorskip('servers', reason=NEEDED, exc_type=ImportError)
-pytest.importorskip('gcp_storage_emulator', reason=NEEDED)
-
-from google.cloud import dataflow, storage  # noqa: E402
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 VERIFY_FLAGS = (
