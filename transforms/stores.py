@@ -17,6 +17,9 @@ from apache_beam.io.filesystems import FileSystems
 
 from transforms.store_clients import gcs_client, http_status, s3_client
 
+# Bytes of an object that are sent at a time; S3 takes no less than 5 MiB.
+_PART = 8 << 20
+
 # What a store's HTTP statuses are to this system's calls.
 _ERRNO_OF_STATUS = {
     401: errno.EACCES,
@@ -186,23 +189,26 @@ def _create_empty(url: str) -> None:
 class Upload(io.RawIOBase):
     """An object that is being written; its store may refuse it as late as at the end.
 
-    Beam begins to write it with its first byte: one without any is another request.
+    It is sent in parts of some size: Beam's own buffer for S3 copies all that it
+    has each time it is given more, which took 2.5 ms of a core for a photograph.
     """
 
     def __init__(self, url: str):
         super().__init__()
         self._url = url
         self._stream: BinaryIO | None = None
+        self._pending: list[bytes] = []
+        self._num_pending = 0
 
     def writable(self) -> bool:
         return True
 
     @as_os_errors()
     def write(self, data) -> int:
-        if self._stream is None and data:
-            self._stream = _open_for_writing(self._url)
-        if self._stream is not None:
-            self._stream.write(data)
+        self._pending.append(bytes(data))
+        self._num_pending += len(data)
+        if self._num_pending >= _PART:
+            self._send()
         return len(data)
 
     @as_os_errors()
@@ -210,7 +216,15 @@ class Upload(io.RawIOBase):
         if self.closed:
             return
         super().close()
+        if self._num_pending:
+            self._send()
         if self._stream is None:
             _create_empty(self._url)
         else:
             self._stream.close()
+
+    def _send(self) -> None:
+        if self._stream is None:
+            self._stream = _open_for_writing(self._url)
+        self._stream.write(b''.join(self._pending))
+        self._pending, self._num_pending = [], 0
