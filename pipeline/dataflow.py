@@ -39,12 +39,11 @@ DEFAULTS: tuple[tuple[type[PipelineOptions], str, Any], ...] = (
     # image, and what each of four processes installs for itself: TensorFlow and all
     # are 2.8 GB (measured). The type is left to the service: nothing waits for it.
     (WorkerOptions, 'disk_size_gb', 50),
-    # 64 cores. To fetch an image takes a core 7 ms (measured without encryption),
-    # to build it less than 1 ms: 9,000 images a second. A bucket begins at 5,000
-    # reads a second, and Beam makes two for an image, so more machines would wait,
-    # and cost: the 1,281,167 take 9 minutes at that rate, and less once the bucket
-    # has adapted.
-    (WorkerOptions, 'max_num_workers', 16),
+    # 32 cores. An image takes a core 4 ms, most of it to fetch it (measured without
+    # encryption): 8,000 images a second. A bucket begins at 5,000 reads a second, so
+    # more machines would wait, and cost, until it has adapted: the 1,281,167 take
+    # 4 minutes at that rate.
+    (WorkerOptions, 'max_num_workers', 8),
     # Each makes a shard and has 32 fetches under way. Dataflow's own 12 would take
     # three times the memory, and a process has but one core for them.
     (DebugOptions, 'number_of_worker_harness_threads', 4),

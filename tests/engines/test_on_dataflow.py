@@ -241,7 +241,7 @@ def test_workers_are_as_the_defaults_say(submitted):
     assert pool.machine_type == 'e2-standard-4'
     assert pool.disk_size_gb == 50
     assert pool.num_threads_per_worker == 4
-    assert pool.autoscaling_settings.max_num_workers == 16
+    assert pool.autoscaling_settings.max_num_workers == 8
     [image] = pool.sdk_harness_container_images
     assert '/beam_python3.' in image.container_image
     assert image.use_single_core_per_container
