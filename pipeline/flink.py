@@ -31,6 +31,7 @@ from apache_beam.utils.subprocess_server import JavaJarServer
 
 from pipeline.errors import UserError
 from pipeline.flink_rest import (
+    Cluster,
     cancel_jobs,
     look_at_cluster,
     restarts_jobs,
@@ -159,6 +160,17 @@ def _check_jar(jar: str, master: str, version: str) -> None:
         )
 
 
+def _workers_of_each(cluster: Cluster) -> int:
+    """Worker processes of a task manager: one for each slot.
+
+    Beam's own default is one for all, whose threads take turns: 300,000 small images
+    on a task manager of two slots took 48 s so, and 34 s with two processes.
+    """
+    if not cluster.task_managers:
+        return 0  # Beam's word for all cores but one
+    return -(-cluster.slots // cluster.task_managers)
+
+
 def _prepare_cluster(options: BuildOptions, argv: Sequence[str]) -> str:
     """Checks a cluster, and sets what follows from it.
 
@@ -172,7 +184,8 @@ def _prepare_cluster(options: BuildOptions, argv: Sequence[str]) -> str:
     portable = options.view_as(PortableOptions)
     master = FlinkRunner.add_http_scheme(flink.flink_master).rstrip('/')
     flink.flink_master = master
-    version, slots = look_at_cluster(master)
+    cluster = look_at_cluster(master)
+    version, slots = cluster.version, cluster.slots
     if not portable.environment_type:
         raise UserError(
             f'--flink_master {master} is a cluster, and nothing says how its task '
@@ -182,6 +195,8 @@ def _prepare_cluster(options: BuildOptions, argv: Sequence[str]) -> str:
         )
     if not is_given('environment_cache_millis', argv):
         portable.environment_cache_millis = _KEEP_WORKERS_MS
+    if not is_given('sdk_worker_parallelism', argv):
+        portable.sdk_worker_parallelism = _workers_of_each(cluster)
     if flink.parallelism < 1:
         if slots < 1:
             raise UserError(

@@ -7,7 +7,7 @@ import json
 import time
 import urllib.request
 from http.client import HTTPException
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipeline.errors import UserError
 
@@ -45,15 +45,30 @@ def ask_cluster(master: str, path: str, method: str = 'GET') -> Any:
         ) from error
 
 
-def look_at_cluster(master: str) -> tuple[str, int]:
-    """The version of a cluster's Flink, and the number of its task slots.
+class Cluster(NamedTuple):
+    """What a cluster says of itself.
+
+    Attributes:
+      version: of its Flink.
+      slots: of all task managers that are there.
+      task_managers: how many are there.
+    """
+
+    version: str
+    slots: int
+    task_managers: int
+
+
+def look_at_cluster(master: str) -> Cluster:
+    """Asks a cluster what it is.
 
     Raises:
       UserError: there is no Flink.
     """
     overview = ask_cluster(master, '/overview')
+    keys = ('flink-version', 'slots-total', 'taskmanagers')
     try:
-        return overview['flink-version'], overview['slots-total']
+        return Cluster(*(overview[key] for key in keys))
     except (TypeError, KeyError):
         raise UserError(
             f'--flink_master {master} is no Flink: it does not say its version; give '

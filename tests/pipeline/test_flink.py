@@ -26,7 +26,11 @@ class Cluster:
 
     def __init__(self):
         self.answers = {
-            '/overview': {'flink-version': '1.20.1', 'slots-total': 6},
+            '/overview': {
+                'flink-version': '1.20.1',
+                'slots-total': 6,
+                'taskmanagers': 2,
+            },
             '/jobmanager/config': [{'key': 'restart-strategy.type', 'value': 'fixed'}],
             '/jobs/overview': {'jobs': []},
         }
@@ -125,6 +129,24 @@ def test_a_flag_goes_before_what_the_cluster_has(cluster, jar):
     )
     assert options.view_as(FlinkRunnerOptions).parallelism == 2
     assert int(options.view_as(PortableOptions).environment_cache_millis) == 5
+
+
+@pytest.mark.parametrize(
+    ('slots', 'task_managers', 'flags', 'workers'),
+    [
+        (6, 2, [], 3),
+        (7, 2, [], 4),
+        (2, 2, [], 1),
+        (6, 2, ['--sdk_worker_parallelism=1'], 1),
+        (0, 0, ['--parallelism=4'], 0),
+    ],
+)
+def test_each_slot_has_a_worker_process(
+    cluster, jar, slots, task_managers, flags, workers
+):
+    cluster.answers['/overview'] |= {'slots-total': slots, 'taskmanagers': task_managers}
+    options, _ = prepare(*on(cluster, f'--flink_job_server_jar={jar("1.20.0")}'), *flags)
+    assert int(options.view_as(PortableOptions).sdk_worker_parallelism) == workers
 
 
 def test_another_lines_job_server_is_refused(cluster, jar):
