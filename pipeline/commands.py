@@ -6,6 +6,7 @@ import os
 import shlex
 import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 
 from pipeline.errors import UserError
@@ -115,6 +116,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _log_end_of_thread(ended: threading.ExceptHookArgs) -> None:
+    """Has the log, which --verbose shows, tell what ended a thread.
+
+    A runner's workers may live in this process, and their threads lose their
+    connections when a job has failed: Python would print a stack trace for each.
+    """
+    exc_info = (ended.exc_type, ended.exc_value, ended.exc_traceback)
+    logging.error('a thread has ended', exc_info=exc_info)
+
+
 def main_then_leave() -> None:
     """Runs the command of this process, and ends it with the exit status.
 
@@ -122,6 +133,7 @@ def main_then_leave() -> None:
     at its end, took 0.4 s. But Beam stops what it has started for a runner of its
     own when Python ends.
     """
+    threading.excepthook = _log_end_of_thread
     status = main()
     if any(arg.startswith('--runner') for arg in sys.argv):
         sys.exit(status)
