@@ -14,7 +14,7 @@ from typing import BinaryIO, NamedTuple
 
 from apache_beam.io.filesystems import FileSystems
 
-from transforms import stores
+from transforms import store_uploads, stores
 
 
 class Listing(NamedTuple):
@@ -120,11 +120,14 @@ def open_seekable(path: str) -> BinaryIO:
 def create(path: str) -> BinaryIO:
     """Opens a new file for writing.
 
+    An object of a store appears when it is closed, unless its context ends with an
+    exception.
+
     Raises:
       OSError: it cannot be made; on an object store, that may also come from
         writing and closing.
     """
-    return open(path, 'xb') if is_local(path) else stores.Upload(path)
+    return open(path, 'xb') if is_local(path) else store_uploads.Upload(path)
 
 
 def make_folder(path: str) -> None:

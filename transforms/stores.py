@@ -2,23 +2,18 @@
 
 They list all that is below a folder, where a store can list one level of it: for the
 folder of 1,000 class folders a thousand names instead of a million. They take three
-requests to read an image, and fail to write an empty object to S3. And their errors
-are each client's own.
+requests to read an image. And their errors are each client's own.
 """
 
 import contextlib
 import errno
-import io
 from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple
+from typing import NamedTuple
 
 from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
 from transforms.store_clients import gcs_client, http_status, s3_client
-
-# Bytes of an object that are sent at a time; S3 takes no less than 5 MiB.
-_PART = 8 << 20
 
 # What a store's HTTP statuses are to this system's calls.
 _ERRNO_OF_STATUS = {
@@ -56,7 +51,8 @@ def as_os_errors() -> Iterator[None]:
         raise _as_os_error(error) from error
 
 
-def _split(url: str) -> tuple[str, str]:
+def split_url(url: str) -> tuple[str, str]:
+    """The bucket of an object or a folder, and the name within it."""
     bucket, _, name = url.partition('://')[2].partition('/')
     return bucket, name
 
@@ -112,7 +108,7 @@ def list_level(url: str) -> Level:
     """
     url = url.rstrip('/') + '/'
     lister = _LISTERS.get(FileSystems.get_scheme(url))
-    level = lister(*_split(url)) if lister else _list_by_beam(url)
+    level = lister(*split_url(url)) if lister else _list_by_beam(url)
     # An object may stand for the folder itself.
     return Level(level.folders, [name for name in level.objects if name])
 
@@ -170,61 +166,4 @@ def read_object(url: str, offset: int, most: int) -> bytes:
     reader = _READERS.get(FileSystems.get_scheme(url))
     if reader is None:
         return _read_by_beam(url, offset, most)
-    return reader(*_split(url), offset, most)
-
-
-def _open_for_writing(url: str) -> BinaryIO:
-    return FileSystems.create(url, compression_type=CompressionTypes.UNCOMPRESSED)
-
-
-def _create_empty(url: str) -> None:
-    if FileSystems.get_scheme(url) == 's3':
-        # Beam uploads in parts, of which S3 wants at least one.
-        bucket, name = _split(url)
-        s3_client().put_object(Bucket=bucket, Key=name, Body=b'')
-    else:
-        _open_for_writing(url).close()
-
-
-class Upload(io.RawIOBase):
-    """An object that is being written; its store may refuse it as late as at the end.
-
-    It is sent in parts of some size: Beam's own buffer for S3 copies all that it
-    has each time it is given more, which took 2.5 ms of a core for a photograph.
-    """
-
-    def __init__(self, url: str):
-        super().__init__()
-        self._url = url
-        self._stream: BinaryIO | None = None
-        self._pending: list[bytes] = []
-        self._num_pending = 0
-
-    def writable(self) -> bool:
-        return True
-
-    @as_os_errors()
-    def write(self, data) -> int:
-        self._pending.append(bytes(data))
-        self._num_pending += len(data)
-        if self._num_pending >= _PART:
-            self._send()
-        return len(data)
-
-    @as_os_errors()
-    def close(self) -> None:
-        if self.closed:
-            return
-        super().close()
-        if self._num_pending:
-            self._send()
-        if self._stream is None:
-            _create_empty(self._url)
-        else:
-            self._stream.close()
-
-    def _send(self) -> None:
-        if self._stream is None:
-            self._stream = _open_for_writing(self._url)
-        self._stream.write(b''.join(self._pending))
-        self._pending, self._num_pending = [], 0
+    return reader(*split_url(url), offset, most)

@@ -71,6 +71,8 @@ class _LocalFile:
         if fd >= 0:
             os.close(fd)
 
+    abandon = close
+
 
 class _RemoteFile:
     """Appends to a new object of an object store."""
@@ -87,6 +89,9 @@ class _RemoteFile:
 
     def close(self) -> None:
         self._file.close()
+
+    def abandon(self) -> None:
+        self._file.abandon()
 
 
 class ShardWriter:
@@ -171,7 +176,7 @@ class ShardWriter:
     def abandon(self) -> None:
         """Closes and deletes the unfinished file, as far as that can be done."""
         with contextlib.suppress(OSError):
-            self._file.close()
+            self._file.abandon()
         with contextlib.suppress(OSError):
             files.delete(self._temporary)
 

@@ -3,18 +3,17 @@
 import contextlib
 import hashlib
 import pathlib
+import random
 import shutil
 from collections.abc import Iterator
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-import boto3
 import cut_connection
+import objects
 import pytest
 import servers
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
-from google.auth.credentials import AnonymousCredentials
-from google.cloud import storage
 from whole_command import ROOT, Ended, build_command, digests, python_m, run_elsewhere
 
 from transforms import files
@@ -24,65 +23,11 @@ SHARDS = '--validation_shards=24'
 FOREVER = 10**9
 
 
-class Objects(Protocol):
-    """The objects of a bucket, by name; asked for by the store's own client."""
-
-    def names(self, prefix: str) -> list[str]: ...
-    def get(self, name: str) -> bytes: ...
-    def put(self, name: str, content: bytes) -> None: ...
-    def delete(self, name: str) -> None: ...
-
-
-class GoogleObjects:
-    def __init__(self, url: str):
-        self._client = storage.Client(
-            'none',
-            credentials=AnonymousCredentials(),
-            client_options={'api_endpoint': url},
-        )
-        self._bucket = self._client.bucket('bucket')
-
-    def names(self, prefix):
-        return [blob.name for blob in self._client.list_blobs('bucket', prefix=prefix)]
-
-    def get(self, name):
-        return self._bucket.blob(name).download_as_bytes()
-
-    def put(self, name, content):
-        self._bucket.blob(name).upload_from_string(content)
-
-    def delete(self, name):
-        self._bucket.blob(name).delete()
-
-
-class S3Objects:
-    def __init__(self, url: str):
-        self._bucket = boto3.resource(
-            's3',
-            endpoint_url=url,
-            region_name='us-east-1',
-            aws_access_key_id='anyone',
-            aws_secret_access_key='anything',
-        ).Bucket('bucket')
-
-    def names(self, prefix):
-        return [found.key for found in self._bucket.objects.filter(Prefix=prefix)]
-
-    def get(self, name):
-        return self._bucket.Object(name).get()['Body'].read()
-
-    def put(self, name, content):
-        self._bucket.Object(name).put(Body=content)
-
-    def delete(self, name):
-        self._bucket.Object(name).delete()
-
-
 class Store(NamedTuple):
     """One store, and how commands are told of it."""
 
     scheme: str
-    objects: Objects
+    objects: objects.Objects
     way: cut_connection.Way
     env: dict[str, str]
 
@@ -110,7 +55,7 @@ def google() -> Iterator[Store]:
         cut_connection.way_to(url, holds_back=True) as way,
     ):
         env = {'STORAGE_EMULATOR_HOST': way.url}
-        yield Store('gs', GoogleObjects(url), way, env)
+        yield Store('gs', objects.google_objects(url, 'bucket'), way, env)
 
 
 @contextlib.contextmanager
@@ -120,7 +65,7 @@ def s3() -> Iterator[Store]:
         cut_connection.way_to(url) as way,
     ):
         env = {'AWS_ENDPOINT_URL': way.url, **servers.S3_ENVIRONMENT}
-        yield Store('s3', S3Objects(url), way, env)
+        yield Store('s3', objects.s3_objects(url, 'bucket'), way, env)
 
 
 @pytest.fixture(scope='module', params=[google, s3], ids=['gs', 's3'])
@@ -226,11 +171,46 @@ def test_google_is_lost_for_good(store, tree, expected):
     lose_for_good(store, tree, expected)
 
 
-def test_parts_of_objects_and_one_level_of_a_folder(store, monkeypatch):
+@pytest.fixture
+def used_here(store, monkeypatch):
+    """The store, for what this process itself does with it."""
     for name, value in store.env.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(FileSystems, '_pipeline_options', None)
     FileSystems.set_options(PipelineOptions(['--no_auth']))
+    return store
+
+
+def test_an_object_appears_when_it_is_closed(used_here):
+    content = random.Random(0).randbytes(20_000_000)
+    for name, length in (('several', 20_000_000), ('one', 7), ('whole', 8 << 20)):
+        with files.create(used_here.url(f'made/{name}')) as file:
+            for begin in range(0, length, 9_000_000):
+                file.write(memoryview(content)[begin : min(begin + 9_000_000, length)])
+            assert f'made/{name}' not in used_here.objects.names('made/')
+        assert used_here.objects.get(f'made/{name}') == content[:length]
+
+
+def test_an_object_that_is_given_up_does_not_appear(used_here):
+    with (
+        contextlib.suppress(KeyError),
+        files.create(used_here.url('given-up/error')) as file,
+    ):
+        file.write(bytes(10_000_000))
+        raise KeyError
+    file = files.create(used_here.url('given-up/dropped'))
+    file.write(bytes(10_000_000))
+    del file
+    file = files.create(used_here.url('given-up/abandoned'))
+    file.write(b'few')
+    file.abandon()
+    file.close()
+    assert used_here.objects.names('given-up/') == []
+    assert used_here.objects.unfinished() == 0
+
+
+def test_parts_of_objects_and_one_level_of_a_folder(used_here):
+    store = used_here
     for name in ('x', 'n01/a', 'n01/b', 'n02/deeper/c', 'é/d', ''):
         store.objects.put(f'level/{name}', b'0123456789')
     with files.create(store.url('level/none')):
@@ -258,5 +238,5 @@ def test_a_bucket_that_is_not_there(store, tree):
     ended = store.run(build_command(tree, f'{store.scheme}://no-such-bucket/out'))
     assert ended.status == 2
     [line] = [line for line in ended.err.splitlines() if line.startswith('error: ')]
-    assert f'{store.scheme}://no-such-bucket/out cannot be written: ' in line
-    assert line.endswith('give a bucket that is there and that you may write into')
+    bucket = f'{store.scheme}://no-such-bucket'
+    assert f'--output_directory {bucket}/out: there is no bucket {bucket}; ' in line
