@@ -4,11 +4,16 @@
 #   ./run_local.sh                    a small sample: made, built, checked
 #   ./run_local.sh --FLAG=VALUE …     build
 #   ./run_local.sh COMMAND …          that command; COMMAND --help tells its flags
+#
+# What gs:// and s3:// URLs need is installed when there is one among the flags.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$root/pipeline/venv.sh"
-ensure_venv "$root" ""
+extras=
+case "$*" in *gs://*) extras+=,gcp ;; esac
+case "$*" in *s3://*) extras+=,aws ;; esac
+ensure_venv "$root" "${extras:+[${extras#,}]}"
 command=$venv/bin/indexed-imagenet
 
 say_and_run() {

@@ -1,14 +1,13 @@
-"""Dataflow: the defaults of a job there, and what is checked before it is submitted.
+"""Dataflow: the defaults of a job there, and the flags that could not work.
 
-A job that cannot work is found here within seconds: on Dataflow it would be found
-by machines that take minutes to start.
+A job that cannot work is found here at once: on Dataflow it would be found by
+machines that take minutes to start.
 """
 
-import contextlib
-import importlib.util
 import os
 import pathlib
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from apache_beam.options.pipeline_options import (
@@ -20,10 +19,10 @@ from apache_beam.options.pipeline_options import (
     WorkerOptions,
 )
 
-from pipeline.dataflow_access import check_buckets, check_credentials, check_service
 from pipeline.errors import UserError
 from pipeline.options import BuildOptions
 from pipeline.runners import job_name, runner_name
+from pipeline.store_access import is_installed
 from transforms import files
 
 # What a job gets unless a flag says otherwise. Nothing of this was measured on
@@ -56,9 +55,9 @@ _FOLDER_URL = re.compile(r'gs://[a-z0-9][-_a-z0-9.]+[a-z0-9]/.*')
 
 
 def prepare_dataflow(
-    options: BuildOptions, paths: dict[str, str | None], writes: str
+    options: BuildOptions, paths: Mapping[str, str | None], writes: str
 ) -> None:
-    """Gives a job on Dataflow its defaults, and finds what would make it fail there.
+    """Gives a job on Dataflow its defaults, and finds flags that would make it fail.
 
     Does nothing for another runner.
 
@@ -68,28 +67,21 @@ def prepare_dataflow(
       writes: the output directory; '' if there is none.
 
     Raises:
-      UserError: a flag is missing or cannot work, or credentials, a bucket or the
-        service refuse; nothing was submitted.
+      UserError: a flag is missing or cannot work.
     """
     if runner_name(options) != 'dataflow':
         return
-    given = {flag: path for flag, path in paths.items() if path}
     _check_client()
-    _check_flags(options, given)
+    _check_flags(options, {flag: path for flag, path in paths.items() if path})
     set_defaults(options, writes)
-    check_credentials(options)
-    check_buckets(options, given)
-    check_service(options)
 
 
 def _check_client() -> None:
-    with contextlib.suppress(ModuleNotFoundError):
-        if importlib.util.find_spec('google.cloud.dataflow'):
-            return
-    raise UserError(
-        "--runner=DataflowRunner needs Google's client libraries, which are not "
-        "installed; use ./run_dataflow.sh, or pip install 'apache-beam[gcp]'"
-    )
+    if not is_installed('google.cloud.dataflow'):
+        raise UserError(
+            "--runner=DataflowRunner needs Google's client libraries, which are not "
+            "installed; use ./run_dataflow.sh, or pip install 'apache-beam[gcp]'"
+        )
 
 
 def _check_flags(options: BuildOptions, paths: dict[str, str]) -> None:
@@ -107,7 +99,10 @@ def _check_flags(options: BuildOptions, paths: dict[str, str]) -> None:
     for flag in ('temp_location', 'staging_location'):
         url = getattr(cloud, flag)
         if url and not _FOLDER_URL.fullmatch(url):
-            raise UserError(f'--{flag} is {url!r}, expected gs://BUCKET/FOLDER')
+            raise UserError(
+                f'--{flag} is {url!r}, expected gs://BUCKET/FOLDER, a bucket having 3 '
+                'letters or more'
+            )
     if cloud.template_location or options.view_as(TestOptions).dry_run:
         raise UserError(
             '--template_location and --dry_run submit no job, and this command waits for '

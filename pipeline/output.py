@@ -95,7 +95,7 @@ def held_output(path: str, interrupt: Interrupt) -> Iterator[None]:
         except OSError as error:
             remedy = 'choose another, make room, or change its owner or mode'
             if not files.is_local(path):
-                remedy = 'give a bucket that is there and that you may write into'
+                remedy = 'have the account write there, or name another'
             raise UserError(
                 f'--output_directory {path} cannot be written: '
                 f'{files.reason_of(error)}; {remedy}'

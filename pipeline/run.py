@@ -13,8 +13,8 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.runners.runner import PipelineResult, PipelineState
 from rich.console import Console
 
+from pipeline.access import check_access
 from pipeline.build import build_graph
-from pipeline.dataflow import prepare_dataflow
 from pipeline.dataflow_job import explain_failure, quiet_staging, tell_submitted
 from pipeline.errors import UserError
 from pipeline.inputs import prepare_job
@@ -165,7 +165,7 @@ def run(argv: Sequence[str]) -> None:
     options = parse_options(argv)
     FileSystems.set_options(options)
     paths = {f'--{flag}': getattr(options, flag) for flag in _WORKERS_SEE}
-    prepare_dataflow(options, paths, options.output_directory or '')
+    check_access(options, paths, options.output_directory or '')
     job = prepare_job(options)
     err = Console(file=own_stderr())
     interrupt = Interrupt()

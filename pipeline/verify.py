@@ -22,7 +22,7 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions, StandardOpt
 from apache_beam.pvalue import AsSingleton
 from rich.console import Console
 
-from pipeline.dataflow import prepare_dataflow
+from pipeline.access import check_access
 from pipeline.errors import UserError
 from pipeline.interrupt import Interrupt
 from pipeline.options import BuildOptions, parse_options
@@ -140,7 +140,7 @@ def run(argv: Sequence[str]) -> None:
     options = parse_options(rest)
     FileSystems.set_options(options)
     seen = {'DIR': flags.directory, '--imagenet_index_file': flags.imagenet_index_file}
-    prepare_dataflow(options, seen, writes='')
+    check_access(options, seen, writes='')
     splits = find_splits(flags)
     interrupt = Interrupt()
     with (

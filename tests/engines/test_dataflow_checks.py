@@ -12,7 +12,7 @@ from apache_beam.options.pipeline_options import (
     WorkerOptions,
 )
 
-from pipeline import dataflow, dataflow_access, run, verify
+from pipeline import access, dataflow, run, store_access, verify
 from pipeline.dataflow import DEFAULTS, prepare_dataflow, set_defaults
 from pipeline.errors import UserError
 from pipeline.options import parse_options
@@ -77,7 +77,7 @@ def test_flags_that_cannot_work_are_refused(argv, message):
 
 
 def test_without_googles_libraries_the_remedy_is_told(monkeypatch):
-    monkeypatch.setattr(dataflow.importlib.util, 'find_spec', lambda name: None)
+    monkeypatch.setattr(store_access.importlib.util, 'find_spec', lambda name: None)
     assert "pip install 'apache-beam[gcp]'" in refusal(RUNNER, *CLOUD, TEMP)
 
 
@@ -188,10 +188,12 @@ def test_a_bucket_that_is_not_there(service):
 
 
 def test_a_bucket_that_may_not_be_used(service):
+    # It may be there, and be used, where it may not be looked at.
     service.refusals['GET'] = (403, 'builder does not have storage.buckets.get access')
+    service.refusals['POST'] = (403, 'builder may not have storage.objects.create')
     message = submit(service, '--no_auth')
     assert message.startswith('--temp_location gs://bucket/tmp cannot be written: ')
-    assert 'builder does not have storage.buckets.get access' in message
+    assert 'builder may not have storage.objects.create' in message
     assert 'give the account the roles' in message
 
 
@@ -205,15 +207,16 @@ def test_a_token_that_google_does_not_give(service, monkeypatch, tmp_path):
 
 
 def test_a_store_that_does_not_answer(service, monkeypatch):
-    monkeypatch.setattr(dataflow_access, '_PATIENCE', 0.1)
+    monkeypatch.setattr(store_access, '_PATIENCE', 0.1)
     monkeypatch.setenv('STORAGE_EMULATOR_HOST', 'http://localhost:9')
     message = submit(service, '--no_auth')
-    assert message.startswith('--temp_location gs://bucket/tmp cannot be written: no an')
+    assert message.startswith('--temp_location gs://bucket/tmp cannot be reached: no an')
     assert 'check the network' in message
 
 
 def test_a_service_that_is_not_enabled(service, monkeypatch):
-    monkeypatch.setattr(dataflow, 'check_buckets', lambda *args: None)
+    monkeypatch.setattr(access, 'check_stores', lambda *args: None)
+    monkeypatch.setattr(access, 'check_staging', lambda *args: None)
     service.refusals['GET'] = (403, 'Dataflow API has not been used in project p')
     message = submit(service, '--no_auth')
     assert (

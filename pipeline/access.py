@@ -1,0 +1,30 @@
+"""What is asked of stores and services before a job is started, whatever its runner."""
+
+from collections.abc import Mapping
+
+from pipeline.dataflow import prepare_dataflow
+from pipeline.dataflow_access import check_service, check_staging, staging_urls
+from pipeline.options import BuildOptions
+from pipeline.runners import runner_name
+from pipeline.store_access import check_stores
+
+
+def check_access(
+    options: BuildOptions, paths: Mapping[str, str | None], writes: str
+) -> None:
+    """Finds what would make a job fail where its data is, and where it is to run.
+
+    Args:
+      options: the pipeline's; what no flag has set is filled in for Dataflow.
+      paths: what workers read and write themselves, by what gives it.
+      writes: the output directory; '' if there is none.
+
+    Raises:
+      UserError: a flag cannot work, or a store or service refuses; nothing was
+        started.
+    """
+    prepare_dataflow(options, paths, writes)
+    check_stores(options, {**paths, **staging_urls(options)})
+    if runner_name(options) == 'dataflow':
+        check_staging(options)
+        check_service(options)
