@@ -6,7 +6,7 @@ import pathlib
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 # Seconds between two looks; peaks that are shorter may be missed in `total_mb`, not
@@ -65,6 +65,16 @@ class _Watch:
         self.total = 0
         self.largest = 0
         self.cpu: dict[int, float] = {}
+        self.cpu_before: dict[int, float] = {}
+
+    def begin(self, pids: Sequence[int]) -> None:
+        """Notes what processes have taken already that are there before the command."""
+        self.look(pids)
+        self.cpu_before = dict(self.cpu)
+
+    def cpu_seconds(self) -> float:
+        """What all processes have taken since."""
+        return sum(self.cpu.values()) - sum(self.cpu_before.values())
 
     def look(self, pids: Sequence[int]) -> None:
         total = 0
@@ -94,7 +104,7 @@ def run(
     folder: str | None = None,
     environment: dict[str, str] | None = None,
     watched: tuple[pathlib.Path, str] | None = None,
-    beside: Sequence[int] = (),
+    beside: Callable[[], Sequence[int]] = list,
 ) -> Run:
     """Runs a command to its end.
 
@@ -103,11 +113,13 @@ def run(
       folder: the current folder of it.
       environment: variables that it gets besides ours.
       watched: a folder, and a pattern for the name of a file that will be there.
-      beside: processes whose memory, and whose children's, counts as well.
+      beside: gives the processes whose memory, and whose children's, counts as well.
 
     Raises:
       RuntimeError: it ended with an error.
     """
+    watch = _Watch()
+    watch.begin(beside())
     start = time.monotonic()
     process = subprocess.Popen(
         command,
@@ -120,7 +132,6 @@ def run(
     if watched is not None:
         arguments = (*watched, start, first)
         threading.Thread(target=_wait_for_file, args=arguments, daemon=True).start()
-    watch = _Watch()
     ended: list[float] = []
 
     def wait() -> None:
@@ -131,7 +142,7 @@ def run(
     waiter.start()
     while waiter.is_alive():
         try:
-            watch.look([process.pid, *beside])
+            watch.look([process.pid, *beside()])
         except OSError:
             continue  # it ended meanwhile
         waiter.join(_LOOK_EVERY)
@@ -142,4 +153,4 @@ def run(
     if process.returncode:
         raise RuntimeError(f'{command} ended with status {process.returncode}: {said}')
     megabytes = [kilobytes * 1024 / 1e6 for kilobytes in (watch.total, watch.largest)]
-    return Run(seconds, sum(watch.cpu.values()), *megabytes, found)
+    return Run(seconds, watch.cpu_seconds(), *megabytes, found)

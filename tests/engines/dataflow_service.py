@@ -63,6 +63,7 @@ class Job:
       sent: the job as the client sent it.
       state: the current one.
       messages: what the job has to say, (importance, text).
+      process: of its worker, once there is one.
     """
 
     def __init__(self, sent: dataflow.Job, folder: pathlib.Path, worker: pathlib.Path):
@@ -72,7 +73,7 @@ class Job:
         self.messages: list[tuple[str, str]] = []
         self._folder = folder / self.id
         self._program = worker
-        self._worker: subprocess.Popen | None = None
+        self.process: subprocess.Popen | None = None
         self._changing = threading.Lock()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -86,7 +87,7 @@ class Job:
         log = self._folder / 'log.txt'
         with open(log, 'wb') as output:
             # -I: nothing is imported from the current folder or PYTHONPATH.
-            self._worker = subprocess.Popen(
+            self.process = subprocess.Popen(
                 [python, '-I', self._program, description, self._folder],
                 cwd=self._folder,
                 stdout=output,
@@ -94,10 +95,10 @@ class Job:
             )
             with self._changing:
                 if self.state == _STATE.JOB_STATE_CANCELLING:
-                    self._worker.terminate()
+                    self.process.terminate()
                 else:
                     self.state = _STATE.JOB_STATE_RUNNING
-            status = self._worker.wait()
+            status = self.process.wait()
         if self.state == _STATE.JOB_STATE_CANCELLING:
             self.state = _STATE.JOB_STATE_CANCELLED
         elif status:
@@ -112,8 +113,8 @@ class Job:
         with self._changing:
             if self._thread.is_alive():
                 self.state = _STATE.JOB_STATE_CANCELLING
-                if self._worker:
-                    self._worker.terminate()
+                if self.process:
+                    self.process.terminate()
 
     def end(self) -> None:
         self.cancel()
@@ -152,6 +153,10 @@ class DataflowService:
 
     def serve(self) -> None:
         self._server.serve_forever(poll_interval=0.1)
+
+    def worker_processes(self) -> list[int]:
+        """Those of the jobs' workers, whether they have ended or not."""
+        return [job.process.pid for job in self.jobs.values() if job.process]
 
     def close(self) -> None:
         self._server.shutdown()
