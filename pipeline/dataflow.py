@@ -38,8 +38,8 @@ DEFAULTS: tuple[tuple[type[PipelineOptions], str, Any], ...] = (
     # image, and what each of four processes installs for itself: TensorFlow and all
     # are 2.8 GB (measured). The type is left to the service: nothing waits for it.
     (WorkerOptions, 'disk_size_gb', 50),
-    # 32 cores. An image takes a core 4 ms, most of it to fetch it (measured without
-    # encryption): 8,000 images a second. A bucket begins at 5,000 reads a second, so
+    # 32 cores. An image takes a core 3.2 ms, most of it to fetch it (measured without
+    # encryption): 10,000 images a second. A bucket begins at 5,000 reads a second, so
     # more machines would wait, and cost, until it has adapted: the 1,281,167 take
     # 4 minutes at that rate.
     (WorkerOptions, 'max_num_workers', 8),
