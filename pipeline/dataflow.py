@@ -20,8 +20,9 @@ from apache_beam.options.pipeline_options import (
 )
 
 from pipeline.errors import UserError
+from pipeline.job_name import job_name
 from pipeline.options import BuildOptions
-from pipeline.runners import job_name, runner_name
+from pipeline.runners import runner_name
 from pipeline.store_access import is_installed
 from transforms import files
 

@@ -37,9 +37,9 @@ from pipeline.flink_rest import (
     restarts_jobs,
     running_jobs,
 )
+from pipeline.job_name import job_name
 from pipeline.job_server import running_job_server
 from pipeline.options import BuildOptions, is_given
-from pipeline.runners import job_name
 from transforms import files
 
 _VERSION_FILE = '.flink-runtime.version.properties'

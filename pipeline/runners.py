@@ -1,9 +1,7 @@
 """Which runner a job runs on, and what runs beside it meanwhile."""
 
 import contextlib
-import hashlib
 import os
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -36,17 +34,6 @@ def runner_name(options: BuildOptions) -> str:
     """
     name = options.view_as(StandardOptions).runner or ''
     return name.rpartition('.')[2].lower().removesuffix('runner')
-
-
-def job_name(output_directory: str) -> str:
-    """One name for all jobs that write into a directory; '' stands for none.
-
-    By it a job is found again whose launcher has died, and with it the lock, so that
-    no second one begins beside it: Dataflow takes no two of a name at a time, and
-    Flink is asked.
-    """
-    directory = output_directory.rstrip('/') or uuid.uuid4().hex
-    return f'indexed-imagenet-{hashlib.sha256(directory.encode()).hexdigest()[:12]}'
 
 
 def works_here(options: BuildOptions) -> bool:

@@ -7,6 +7,11 @@ import subprocess
 import sys
 from typing import NamedTuple
 
+import pytest
+
+from pipeline import run
+from pipeline.errors import UserError
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
@@ -55,3 +60,12 @@ def digests(directory) -> dict[str, str]:
         for path in sorted(pathlib.Path(directory).rglob('*'))
         if path.is_file()
     }
+
+
+def refusal(*argv) -> str:
+    """The line by which a build is refused before anything is started."""
+    with pytest.raises(UserError) as raised:
+        run.run(argv)
+    assert raised.value.exit_status == 2
+    assert '\n' not in str(raised.value)
+    return str(raised.value)

@@ -11,8 +11,9 @@ from apache_beam.options.pipeline_options import (
     SetupOptions,
     WorkerOptions,
 )
+from whole_command import refusal
 
-from pipeline import access, dataflow, run, store_access, verify
+from pipeline import access, dataflow, store_access, verify
 from pipeline.dataflow import DEFAULTS, prepare_dataflow, set_defaults
 from pipeline.errors import UserError
 from pipeline.options import parse_options
@@ -20,14 +21,6 @@ from pipeline.options import parse_options
 CLOUD = ['--project=some-project', '--region=europe-west4']
 TEMP = '--temp_location=gs://bucket/tmp'
 RUNNER = '--runner=DataflowRunner'
-
-
-def refusal(*argv) -> str:
-    with pytest.raises(UserError) as raised:
-        run.run(argv)
-    assert raised.value.exit_status == 2
-    assert '\n' not in str(raised.value)
-    return str(raised.value)
 
 
 @pytest.mark.parametrize('runner', ['FlinkRunner', 'DirectRunner', 'PrismRunner'])

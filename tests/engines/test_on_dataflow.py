@@ -28,7 +28,7 @@ from google.cloud import dataflow, storage
 
 from pipeline import lock
 from pipeline.commands import main
-from pipeline.runners import job_name
+from pipeline.job_name import job_name
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 VERIFY_FLAGS = (

@@ -7,22 +7,15 @@ import pytest
 import servers
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
+from whole_command import refusal
 
-from pipeline import run, store_access, verify
+from pipeline import store_access, verify
 from pipeline.errors import UserError
 from pipeline.interrupt import Interrupt
 from pipeline.output import held_output
 
 S3 = '--train_directory=s3://bucket/train'
 GCS = '--train_directory=gs://bucket/train'
-
-
-def refusal(*argv) -> str:
-    with pytest.raises(UserError) as raised:
-        run.run(argv)
-    assert raised.value.exit_status == 2
-    assert '\n' not in str(raised.value)
-    return str(raised.value)
 
 
 @pytest.fixture
