@@ -144,10 +144,10 @@ class Upload(io.RawIOBase):
           OSError: the store refuses.
         """
         super().__init__()
-        sender = _SENDERS.get(FileSystems.get_scheme(url), _ByBeam)
-        self._sender: _Sender | None = sender(url)
+        self._sender: _Sender | None = None
         self._pending: list[bytes] = []
         self._num_pending = 0
+        self._sender = _SENDERS.get(FileSystems.get_scheme(url), _ByBeam)(url)
 
     def writable(self) -> bool:
         return True

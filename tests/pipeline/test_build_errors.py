@@ -98,7 +98,7 @@ class TestFoundByTheLauncher:
 
     def test_a_url_that_nothing_here_can_read(self, refused):
         line = refused('--train_directory=nowhere://bucket/train')
-        assert '--train_directory nowhere://bucket/train cannot be listed' in line
+        assert '--train_directory nowhere://bucket/train: nothing here reads now' in line
 
     def test_a_path_that_is_no_text(self, refused, tmp_path):
         strange = os.fsdecode(os.fsencode(tmp_path) + b'/\xff')

@@ -66,3 +66,14 @@ def test_that_it_cannot_be_given_up_is_no_error(monkeypatch):
     monkeypatch.setattr(Sender, 'refuses', 'abandon')
     Upload('some://x').abandon()
     assert made[0].told == [('abandon',)]
+
+
+@pytest.mark.filterwarnings('error')
+def test_one_that_cannot_be_opened_leaves_nothing(monkeypatch):
+    def refuse(url):
+        raise ValueError(f'{url} is refused')
+
+    monkeypatch.setattr(store_uploads, '_SENDERS', {'some': refuse})
+    with pytest.raises(OSError, match='some://x is refused'):
+        Upload('some://x')
+    gc.collect()
