@@ -11,6 +11,7 @@ from pipeline.errors import UserError
 from pipeline.store_access import STORE_ROLES, refused_by_google, waiting
 from transforms import files
 from transforms.store_clients import gcs_client
+from transforms.stores import split_url
 
 # Seconds until a service that does not answer is given up.
 _PATIENCE = 20.0
@@ -39,8 +40,7 @@ def check_staging(options: PipelineOptions) -> None:
     """
     for flag, url in staging_urls(options).items():
         with refused_by_google(f'{flag} {url} cannot be written', STORE_ROLES):
-            path = files.join(url, f'.probe-{uuid.uuid4().hex}')
-            bucket, _, name = path.removeprefix('gs://').partition('/')
+            bucket, name = split_url(files.join(url, f'.probe-{uuid.uuid4().hex}'))
             probe = gcs_client().bucket(bucket).blob(name)
             probe.upload_from_string(b'', **waiting())
             probe.delete(**waiting())

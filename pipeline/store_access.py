@@ -13,6 +13,7 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOpt
 from pipeline.errors import UserError
 from transforms import files
 from transforms.store_clients import gcs_client, http_status, s3_client
+from transforms.stores import split_url
 
 # Of each store, a module that its client library has, and the extra that brings it.
 _CLIENTS = {'gs': ('google.cloud.storage', 'gcp'), 's3': ('boto3', 'aws')}
@@ -171,9 +172,9 @@ def check_stores(options: PipelineOptions, paths: Mapping[str, str | None]) -> N
     for flag, url in paths.items():
         if not url or files.is_local(url):
             continue
-        scheme, _, rest = url.partition('://')
+        scheme = FileSystems.get_scheme(url)
+        bucket, _ = split_url(url)
         _check_client(flag, url, scheme)
-        bucket = rest.partition('/')[0]
         if scheme not in _CLIENTS or (scheme, bucket) in asked:
             continue
         if not bucket:
