@@ -104,7 +104,7 @@ def test_no_array_is_made_of_a_strangers_state(tmp_path, state):
 
 
 @given(st.data())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_damaged_object_array_is_an_error_or_names(tmp_path, data):
     names = np.array(NAMES, object)
     whole = save_pickled(tmp_path / 'whole.npz', names, 2)

@@ -29,7 +29,7 @@ def test_reads_what_tensorflow_writes(tf, tmp_path_factory, payloads):
     assert [f.offset for f in frames] == [sum(sizes[:i]) for i in range(len(sizes))]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_finds_every_damage_and_all_that_tensorflow_finds(tf, tmp_path_factory, data):
     path = tmp_path_factory.getbasetemp() / 'damaged'
