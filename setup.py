@@ -1,15 +1,40 @@
-"""The package: two folders named one by one, and the label files as data."""
+"""The package ``indexed_imagenet``: the folders ``pipeline`` and ``transforms``."""
+
+import pathlib
+import re
 
 import setuptools
 
+_ROOT = pathlib.Path(__file__).parent
+
+# Where each package is. Not by their own names: training projects have a
+# ``transforms.py`` and a ``pipeline`` of their own.
+_FOLDERS = {'indexed_imagenet': 'pipeline', 'indexed_imagenet.transforms': 'transforms'}
+
+
+def _packages() -> list[str]:
+    """Returns both packages and all that is below them, so that no room is missed."""
+    found = list(_FOLDERS)
+    for package, folder in _FOLDERS.items():
+        below = setuptools.find_packages(str(_ROOT / folder))
+        found += [f'{package}.{name}' for name in below]
+    return found
+
+
+def _version() -> str:
+    text = (_ROOT / 'pipeline' / '__init__.py').read_text()
+    return re.search(r"^__version__ = '(.+)'$", text, re.MULTILINE)[1]
+
+
 setuptools.setup(
     name='indexed-imagenet',
-    version='0.1.0',
+    version=_version(),
     description='Builds ImageNet as TFRecords in which each image carries its index.',
     license='Apache-2.0',
     python_requires='>=3.11,<3.14',
-    packages=['pipeline', 'transforms'],
-    package_data={'pipeline': ['labels/*.txt']},
+    package_dir=_FOLDERS,
+    packages=_packages(),
+    package_data={'indexed_imagenet': ['py.typed', 'labels/*.txt']},
     install_requires=[
         'apache-beam>=2.77,<3',
         'tensorflow>=2.18,<3',
@@ -34,6 +59,8 @@ setuptools.setup(
         ],
     },
     entry_points={
-        'console_scripts': ['indexed-imagenet = pipeline.commands:main_then_leave'],
+        'console_scripts': [
+            'indexed-imagenet = indexed_imagenet.commands:main_then_leave'
+        ],
     },
 )

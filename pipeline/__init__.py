@@ -1,1 +1,28 @@
-"""What a person runs: commands, the graph on one page, and what they report."""
+"""Indexed ImageNet: TFRecords in which every image carries its published index.
+
+What is imported from here is public. Names are resolved when they are first used:
+importing the package loads neither Beam nor TensorFlow.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from indexed_imagenet.errors import UserError as UserError
+
+__version__ = '0.2.0'
+
+# Where each public name is defined.
+_PUBLIC = {'UserError': 'indexed_imagenet.errors'}
+
+__all__ = ['UserError', '__version__']
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f'module {__name__!r} has no attribute {name!r}')
+    return getattr(importlib.import_module(_PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,6 +1,10 @@
-"""``python -m pipeline``. Nothing else: workers cannot import ``__main__``."""
+"""``python -m indexed_imagenet``, and in a checkout ``python -m pipeline``.
 
-from pipeline.commands import main_then_leave
+One absolute import, so that no module is ever loaded under two names, and nothing
+else: workers cannot import ``__main__``.
+"""
+
+from indexed_imagenet.commands import main_then_leave
 
 if __name__ == '__main__':
     main_then_leave()

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from pipeline.dataflow import prepare_dataflow
-from pipeline.dataflow_access import check_service, check_staging, staging_urls
-from pipeline.options import BuildOptions
-from pipeline.runners import runner_name
-from pipeline.store_access import check_stores
+from indexed_imagenet.dataflow import prepare_dataflow
+from indexed_imagenet.dataflow_access import check_service, check_staging, staging_urls
+from indexed_imagenet.options import BuildOptions
+from indexed_imagenet.runners import runner_name
+from indexed_imagenet.store_access import check_stores
 
 
 def check_access(

@@ -17,20 +17,20 @@ from collections.abc import Sequence
 import apache_beam as beam
 from apache_beam.pvalue import AsSingleton
 
-from transforms import files
-from transforms.check_rows import CheckRows
-from transforms.encode_example import Label
-from transforms.encode_shards import EncodeShards, ImageRules
-from transforms.identity import Identity
-from transforms.index_table import ReadIndexTable
-from transforms.join_index import JoinIndex
-from transforms.keep_finished import KeepFinished
-from transforms.list_images import ListImages
-from transforms.make_way import MakeWay
-from transforms.place_rows import Placement, PlaceRows
-from transforms.verdict import NoteVerdict, ReachVerdict
-from transforms.write_manifest import WriteManifest
-from transforms.write_tfrecord import WriteToTFRecord
+from indexed_imagenet.transforms import files
+from indexed_imagenet.transforms.check_rows import CheckRows
+from indexed_imagenet.transforms.encode_example import Label
+from indexed_imagenet.transforms.encode_shards import EncodeShards, ImageRules
+from indexed_imagenet.transforms.identity import Identity
+from indexed_imagenet.transforms.index_table import ReadIndexTable
+from indexed_imagenet.transforms.join_index import JoinIndex
+from indexed_imagenet.transforms.keep_finished import KeepFinished
+from indexed_imagenet.transforms.list_images import ListImages
+from indexed_imagenet.transforms.make_way import MakeWay
+from indexed_imagenet.transforms.place_rows import Placement, PlaceRows
+from indexed_imagenet.transforms.verdict import NoteVerdict, ReachVerdict
+from indexed_imagenet.transforms.write_manifest import WriteManifest
+from indexed_imagenet.transforms.write_tfrecord import WriteToTFRecord
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,10 +9,10 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 
-from pipeline.errors import UserError
-from pipeline.interrupt import stopped_by_signals
-from pipeline.memory import give_back_freed_memory
-from pipeline.own_stderr import own_stderr
+from indexed_imagenet.errors import UserError
+from indexed_imagenet.interrupt import stopped_by_signals
+from indexed_imagenet.memory import give_back_freed_memory
+from indexed_imagenet.own_stderr import own_stderr
 
 _USAGE = """\
 usage: indexed-imagenet COMMAND [flags]
@@ -27,19 +27,19 @@ indexed-imagenet COMMAND --help tells the flags of each.
 
 
 def _build(argv: Sequence[str]) -> None:
-    from pipeline.run import run
+    from indexed_imagenet.run import run
 
     run(argv)
 
 
 def _verify(argv: Sequence[str]) -> None:
-    from pipeline.verify import run
+    from indexed_imagenet.verify import run
 
     run(argv)
 
 
 def _sample(argv: Sequence[str]) -> None:
-    from pipeline.sample import run
+    from indexed_imagenet.sample import run
 
     run(argv)
 
@@ -59,7 +59,7 @@ def _how_to_go_on(command: str, argv: Sequence[str]) -> str:
     program = sys.argv[0]
     words = [program]
     if os.path.basename(program) == '__main__.py':
-        words = [sys.executable, '-m', 'pipeline']
+        words = [sys.executable, '-m', 'indexed_imagenet']
     again = shlex.join([*words, *argv])
     if command in _GO_ON:
         return f'what is finished is kept; to go on: {again}'

@@ -19,12 +19,12 @@ from apache_beam.options.pipeline_options import (
     WorkerOptions,
 )
 
-from pipeline.errors import UserError
-from pipeline.job_name import job_name
-from pipeline.options import BuildOptions
-from pipeline.runners import runner_name
-from pipeline.store_access import is_installed
-from transforms import files
+from indexed_imagenet.errors import UserError
+from indexed_imagenet.job_name import job_name
+from indexed_imagenet.options import BuildOptions
+from indexed_imagenet.runners import runner_name
+from indexed_imagenet.store_access import is_installed
+from indexed_imagenet.transforms import files
 
 # What a job gets unless a flag says otherwise. Nothing of this was measured on
 # Dataflow: "measured" is on one machine, the rest is arithmetic, from what Google

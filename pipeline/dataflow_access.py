@@ -7,11 +7,11 @@ import uuid
 
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 
-from pipeline.errors import UserError
-from pipeline.store_access import STORE_ROLES, refused_by_google, waiting
-from transforms import files
-from transforms.store_clients import gcs_client
-from transforms.stores import split_url
+from indexed_imagenet.errors import UserError
+from indexed_imagenet.store_access import STORE_ROLES, refused_by_google, waiting
+from indexed_imagenet.transforms import files
+from indexed_imagenet.transforms.store_clients import gcs_client
+from indexed_imagenet.transforms.stores import split_url
 
 # Seconds until a service that does not answer is given up.
 _PATIENCE = 20.0

@@ -9,11 +9,11 @@ from apache_beam.options.pipeline_options import SetupOptions
 from apache_beam.runners.runner import PipelineResult, PipelineState
 from rich.console import Console
 
-from pipeline.dataflow_access import job_url
-from pipeline.errors import UserError
-from pipeline.options import BuildOptions
-from pipeline.runners import runner_name
-from pipeline.store_access import reason_of
+from indexed_imagenet.dataflow_access import job_url
+from indexed_imagenet.errors import UserError
+from indexed_imagenet.options import BuildOptions
+from indexed_imagenet.runners import runner_name
+from indexed_imagenet.store_access import reason_of
 
 
 @contextlib.contextmanager

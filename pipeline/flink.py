@@ -29,18 +29,18 @@ from apache_beam.runners.portability.flink_runner import (
 )
 from apache_beam.utils.subprocess_server import JavaJarServer
 
-from pipeline.errors import UserError
-from pipeline.flink_rest import (
+from indexed_imagenet.errors import UserError
+from indexed_imagenet.flink_rest import (
     Cluster,
     cancel_jobs,
     look_at_cluster,
     restarts_jobs,
     running_jobs,
 )
-from pipeline.job_name import job_name
-from pipeline.job_server import running_job_server
-from pipeline.options import BuildOptions, is_given
-from transforms import files
+from indexed_imagenet.job_name import job_name
+from indexed_imagenet.job_server import running_job_server
+from indexed_imagenet.options import BuildOptions, is_given
+from indexed_imagenet.transforms import files
 
 _VERSION_FILE = '.flink-runtime.version.properties'
 

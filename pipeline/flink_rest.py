@@ -9,7 +9,7 @@ import urllib.request
 from http.client import HTTPException
 from typing import Any, NamedTuple
 
-from pipeline.errors import UserError
+from indexed_imagenet.errors import UserError
 
 # Seconds that an answer may take, and the end of a job that is cancelled.
 _ANSWERS_WITHIN = 20.0

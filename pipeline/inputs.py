@@ -8,19 +8,24 @@ import os
 
 import numpy as np
 
-from pipeline.build import Job, Split
-from pipeline.errors import UserError
-from pipeline.label_files import load_labels
-from pipeline.options import BuildOptions
-from pipeline.output import check_other_builds
-from transforms import files
-from transforms.encode_example import Label
-from transforms.encode_shards import ImageRules
-from transforms.identity import identify
-from transforms.index_file import SPLITS, IndexFileError, SplitIndex, read_split_index
-from transforms.join_index import looks_like_image
-from transforms.list_images import is_hidden
-from transforms.place_rows import Placement
+from indexed_imagenet.build import Job, Split
+from indexed_imagenet.errors import UserError
+from indexed_imagenet.label_files import load_labels
+from indexed_imagenet.options import BuildOptions
+from indexed_imagenet.output import check_other_builds
+from indexed_imagenet.transforms import files
+from indexed_imagenet.transforms.encode_example import Label
+from indexed_imagenet.transforms.encode_shards import ImageRules
+from indexed_imagenet.transforms.identity import identify
+from indexed_imagenet.transforms.index_file import (
+    SPLITS,
+    IndexFileError,
+    SplitIndex,
+    read_split_index,
+)
+from indexed_imagenet.transforms.join_index import looks_like_image
+from indexed_imagenet.transforms.list_images import is_hidden
+from indexed_imagenet.transforms.place_rows import Placement
 
 
 def _path(options: BuildOptions, flag: str) -> str:

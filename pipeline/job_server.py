@@ -18,9 +18,9 @@ import grpc
 from apache_beam.options.pipeline_options import PortableOptions
 from apache_beam.runners.portability.job_server import SubprocessJobServer
 
-from pipeline.errors import UserError
-from pipeline.options import BuildOptions
-from transforms import files
+from indexed_imagenet.errors import UserError
+from indexed_imagenet.options import BuildOptions
+from indexed_imagenet.transforms import files
 
 # Seconds that a server may take to answer, and to end.
 _STARTS_WITHIN = 120.0

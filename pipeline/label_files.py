@@ -12,9 +12,9 @@ import sys
 import zipfile
 from collections.abc import Iterable
 
-from pipeline.errors import UserError
-from transforms import files
-from transforms.encode_example import Label, make_labels
+from indexed_imagenet.errors import UserError
+from indexed_imagenet.transforms import files
+from indexed_imagenet.transforms.encode_example import Label, make_labels
 
 FOLDER = pathlib.Path(__file__).parent / 'labels'
 SYNSETS_FILE = FOLDER / 'imagenet_lsvrc_2015_synsets.txt'

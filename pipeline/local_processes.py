@@ -27,8 +27,8 @@ from apache_beam.runners.portability.fn_api_runner.worker_handlers import (
 )
 from google.protobuf import json_format, text_format
 
-from pipeline.interrupt import Interrupt, signals_held_back
-from pipeline.local_worker import work
+from indexed_imagenet.interrupt import Interrupt, signals_held_back
+from indexed_imagenet.local_worker import work
 
 # Seconds until a worker's death is sure to have been noticed here.
 _NOTICE = 0.3

@@ -15,9 +15,9 @@ from apache_beam.runners.portability.fn_api_runner import fn_runner
 from apache_beam.runners.portability.portable_runner import JobServiceHandle
 from apache_beam.transforms import environments
 
-from pipeline.interrupt import Interrupt
-from pipeline.local_processes import local_processes
-from pipeline.options import BuildOptions
+from indexed_imagenet.interrupt import Interrupt
+from indexed_imagenet.local_processes import local_processes
+from indexed_imagenet.options import BuildOptions
 
 
 @contextlib.contextmanager

@@ -13,8 +13,8 @@ import threading
 import time
 from multiprocessing.queues import SimpleQueue
 
-from pipeline.interrupt import let_signals_end_this
-from pipeline.memory import give_back_freed_memory
+from indexed_imagenet.interrupt import let_signals_end_this
+from indexed_imagenet.memory import give_back_freed_memory
 
 # Seconds between two looks at whether the launcher is still there.
 _LOOK_EVERY = 0.2

@@ -17,10 +17,10 @@ import time
 import uuid
 from collections.abc import Iterator
 
-from pipeline.errors import UserError
-from pipeline.interrupt import Interrupt
-from transforms import files
-from transforms.working_folder import working_folder, write_whole
+from indexed_imagenet.errors import UserError
+from indexed_imagenet.interrupt import Interrupt
+from indexed_imagenet.transforms import files
+from indexed_imagenet.transforms.working_folder import working_folder, write_whole
 
 # Seconds between two heartbeats, and without one until a lock is stale.
 _BEAT_EVERY = 10.0

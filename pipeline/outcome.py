@@ -6,11 +6,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.build import Job
-from pipeline.errors import UserError
-from transforms import files
-from transforms.encode_shards import CANNOT_BE_READ
-from transforms.verdict import (
+from indexed_imagenet.build import Job
+from indexed_imagenet.errors import UserError
+from indexed_imagenet.transforms import files
+from indexed_imagenet.transforms.encode_shards import CANNOT_BE_READ
+from indexed_imagenet.transforms.verdict import (
     FAULTS,
     FEWER,
     LEFT_OUT,
@@ -20,8 +20,8 @@ from transforms.verdict import (
     UNLISTED,
     Verdict,
 )
-from transforms.working_folder import summary_path, verdict_path
-from transforms.write_manifest import missing_path, rejected_path
+from indexed_imagenet.transforms.working_folder import summary_path, verdict_path
+from indexed_imagenet.transforms.write_manifest import missing_path, rejected_path
 
 _FAULT_TEXTS = {
     UNLISTED: 'cannot be listed; make each readable',

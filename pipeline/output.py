@@ -4,15 +4,15 @@ import contextlib
 import os
 from collections.abc import Iterator, Sequence
 
-from pipeline.errors import UserError
-from pipeline.interrupt import Interrupt
-from pipeline.lock import held_lock, wait_for_workers
-from transforms import files
-from transforms.identity import Identity
-from transforms.index_file import SPLITS
-from transforms.make_way import list_shards, read_plan
-from transforms.manifest import manifest_path
-from transforms.working_folder import (
+from indexed_imagenet.errors import UserError
+from indexed_imagenet.interrupt import Interrupt
+from indexed_imagenet.lock import held_lock, wait_for_workers
+from indexed_imagenet.transforms import files
+from indexed_imagenet.transforms.identity import Identity
+from indexed_imagenet.transforms.index_file import SPLITS
+from indexed_imagenet.transforms.make_way import list_shards, read_plan
+from indexed_imagenet.transforms.manifest import manifest_path
+from indexed_imagenet.transforms.working_folder import (
     identity_path,
     is_temporary,
     split_folder,
@@ -21,7 +21,7 @@ from transforms.working_folder import (
     verdict_path,
     working_folder,
 )
-from transforms.write_tfrecord import shard_names
+from indexed_imagenet.transforms.write_tfrecord import shard_names
 
 
 def _try_to_write(path: str) -> None:

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from apache_beam.options.pipeline_options import PrismRunnerOptions
 from apache_beam.runners.portability.prism_runner import PrismJobServer
 
-from pipeline.errors import UserError
-from pipeline.job_server import running_job_server
-from pipeline.options import BuildOptions
-from transforms import files
+from indexed_imagenet.errors import UserError
+from indexed_imagenet.job_server import running_job_server
+from indexed_imagenet.options import BuildOptions
+from indexed_imagenet.transforms import files
 
 
 @contextlib.contextmanager

@@ -20,9 +20,13 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from transforms import files
-from transforms.verdict import Verdict
-from transforms.working_folder import split_folder, verdict_path, working_folder
+from indexed_imagenet.transforms import files
+from indexed_imagenet.transforms.verdict import Verdict
+from indexed_imagenet.transforms.working_folder import (
+    split_folder,
+    verdict_path,
+    working_folder,
+)
 
 # Seconds between two looks into the working folder, and between two plain lines.
 _LOOK_EVERY = 0.5

@@ -13,20 +13,20 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.runners.runner import PipelineResult, PipelineState
 from rich.console import Console
 
-from pipeline.access import check_access
-from pipeline.build import build_graph
-from pipeline.dataflow_job import explain_failure, quiet_staging, tell_submitted
-from pipeline.errors import UserError
-from pipeline.inputs import prepare_job
-from pipeline.interrupt import Interrupt, ended_by_ctrl_c, stopped_by_person
-from pipeline.options import BuildOptions, parse_options
-from pipeline.outcome import tell_outcome
-from pipeline.output import held_output
-from pipeline.own_stderr import own_stderr
-from pipeline.progress import ProgressWatcher
-from pipeline.runners import ChosenRunner, chosen_runner
-from transforms import files
-from transforms.write_tfrecord import CANNOT_BE_WRITTEN
+from indexed_imagenet.access import check_access
+from indexed_imagenet.build import build_graph
+from indexed_imagenet.dataflow_job import explain_failure, quiet_staging, tell_submitted
+from indexed_imagenet.errors import UserError
+from indexed_imagenet.inputs import prepare_job
+from indexed_imagenet.interrupt import Interrupt, ended_by_ctrl_c, stopped_by_person
+from indexed_imagenet.options import BuildOptions, parse_options
+from indexed_imagenet.outcome import tell_outcome
+from indexed_imagenet.output import held_output
+from indexed_imagenet.own_stderr import own_stderr
+from indexed_imagenet.progress import ProgressWatcher
+from indexed_imagenet.runners import ChosenRunner, chosen_runner
+from indexed_imagenet.transforms import files
+from indexed_imagenet.transforms.write_tfrecord import CANNOT_BE_WRITTEN
 
 # Flags of what workers read and write themselves; the label files they never see.
 _WORKERS_SEE = (

@@ -14,11 +14,11 @@ from apache_beam.options.pipeline_options import (
 from apache_beam.runners.portability.flink_runner import MAGIC_HOST_NAMES
 from apache_beam.runners.runner import PipelineRunner
 
-from pipeline.errors import UserError
-from pipeline.interrupt import Interrupt
-from pipeline.options import BuildOptions, is_given
-from transforms import files
-from transforms.working_folder import working_folder
+from indexed_imagenet.errors import UserError
+from indexed_imagenet.interrupt import Interrupt
+from indexed_imagenet.options import BuildOptions, is_given
+from indexed_imagenet.transforms import files
+from indexed_imagenet.transforms.working_folder import working_folder
 
 # Flags that mean one runner, and would mean nothing to another.
 _FLAGS_OF = {
@@ -112,7 +112,7 @@ def chosen_runner(
     name = runner_name(options)
     # Each runner imports what it needs alone, when it is needed.
     if not name:
-        from pipeline.local_runner import local_runner
+        from indexed_imagenet.local_runner import local_runner
 
         log_level = options.view_as(WorkerOptions)
         if not options.verbose and log_level.default_sdk_harness_log_level is None:
@@ -121,12 +121,12 @@ def chosen_runner(
         with local_runner(options, workers, interrupt, lock) as runner:
             yield ChosenRunner(runner)
     elif name == 'flink':
-        from pipeline.flink import flink_job_server
+        from indexed_imagenet.flink import flink_job_server
 
         with flink_job_server(options, argv, workers, writes) as end_job:
             yield ChosenRunner(end_job=end_job)
     elif name == 'prism':
-        from pipeline.prism import prism_job_server
+        from indexed_imagenet.prism import prism_job_server
 
         with prism_job_server(options):
             yield ChosenRunner()

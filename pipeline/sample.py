@@ -16,12 +16,12 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from pipeline import sample_pictures
-from pipeline.errors import UserError
-from pipeline.label_files import METADATA_FILE, SYNSETS_FILE, load_labels
-from pipeline.options import OneLineParser, whole_number
-from pipeline.sample_check import check_sample
-from transforms import files
+from indexed_imagenet import sample_pictures
+from indexed_imagenet.errors import UserError
+from indexed_imagenet.label_files import METADATA_FILE, SYNSETS_FILE, load_labels
+from indexed_imagenet.options import OneLineParser, whole_number
+from indexed_imagenet.sample_check import check_sample
+from indexed_imagenet.transforms import files
 
 INDEX_FILE = 'imagenet_index.npz'
 NOTE_FILE = 'sample.json'

@@ -8,8 +8,8 @@ import pathlib
 
 import numpy as np
 
-from pipeline.errors import UserError
-from transforms.convert_picture import tensorflow
+from indexed_imagenet.errors import UserError
+from indexed_imagenet.transforms.convert_picture import tensorflow
 
 _PARTS = {'train': 'tr', 'validation': 'tt'}
 

@@ -8,7 +8,7 @@ import struct
 
 import numpy as np
 
-from transforms.convert_picture import tensorflow
+from indexed_imagenet.transforms.convert_picture import tensorflow
 
 # Width and height of common ImageNet pictures, pixels.
 _SIZES = ((500, 375), (500, 333), (375, 500), (500, 500), (640, 480), (400, 300))

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 
-from pipeline.errors import UserError
-from transforms import files
-from transforms.store_clients import gcs_client, http_status, s3_client
-from transforms.stores import split_url
+from indexed_imagenet.errors import UserError
+from indexed_imagenet.transforms import files
+from indexed_imagenet.transforms.store_clients import gcs_client, http_status, s3_client
+from indexed_imagenet.transforms.stores import split_url
 
 # Of each store, a module that its client library has, and the extra that brings it.
 _CLIENTS = {'gs': ('google.cloud.storage', 'gcp'), 's3': ('boto3', 'aws')}

@@ -22,19 +22,24 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions, StandardOpt
 from apache_beam.pvalue import AsSingleton
 from rich.console import Console
 
-from pipeline.access import check_access
-from pipeline.errors import UserError
-from pipeline.interrupt import Interrupt
-from pipeline.options import BuildOptions, parse_options
-from pipeline.own_stderr import own_stderr
-from pipeline.run import run_job
-from pipeline.runners import chosen_runner, works_here
-from pipeline.verify_inputs import SplitCheck, find_splits, parse_flags, plan_check
-from transforms import files
-from transforms.index_table import ReadIndexTable
-from transforms.shard_record import DECODE
-from transforms.verify_shard import VerifyShards
-from transforms.verify_split import VerifySplit
+from indexed_imagenet.access import check_access
+from indexed_imagenet.errors import UserError
+from indexed_imagenet.interrupt import Interrupt
+from indexed_imagenet.options import BuildOptions, parse_options
+from indexed_imagenet.own_stderr import own_stderr
+from indexed_imagenet.run import run_job
+from indexed_imagenet.runners import chosen_runner, works_here
+from indexed_imagenet.transforms import files
+from indexed_imagenet.transforms.index_table import ReadIndexTable
+from indexed_imagenet.transforms.shard_record import DECODE
+from indexed_imagenet.transforms.verify_shard import VerifyShards
+from indexed_imagenet.transforms.verify_split import VerifySplit
+from indexed_imagenet.verify_inputs import (
+    SplitCheck,
+    find_splits,
+    parse_flags,
+    plan_check,
+)
 
 # Faults that are told of all splits together; the others are counted.
 _TOLD = 20

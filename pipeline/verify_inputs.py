@@ -5,21 +5,25 @@ import dataclasses
 import os
 from collections.abc import Sequence
 
-from pipeline.errors import UserError
-from pipeline.label_files import METADATA_FILE, SYNSETS_FILE, load_labels
-from pipeline.options import OneLineParser, is_given, own_flags
-from transforms import files
-from transforms.check_record import RecordRules
-from transforms.identity import digest_index, digest_labels
-from transforms.index_file import SPLITS, IndexFileError, read_split_index
-from transforms.make_way import list_shards
-from transforms.manifest import Manifest, manifest_path, read_manifest
-from transforms.shard_record import DECODE, QUICK
-from transforms.tfrecord import OVERHEAD
-from transforms.verify_shard import Fault, ShardTask
-from transforms.verify_split import SplitRules
-from transforms.working_folder import split_folder
-from transforms.write_tfrecord import is_shard_of
+from indexed_imagenet.errors import UserError
+from indexed_imagenet.label_files import METADATA_FILE, SYNSETS_FILE, load_labels
+from indexed_imagenet.options import OneLineParser, is_given, own_flags
+from indexed_imagenet.transforms import files
+from indexed_imagenet.transforms.check_record import RecordRules
+from indexed_imagenet.transforms.identity import digest_index, digest_labels
+from indexed_imagenet.transforms.index_file import (
+    SPLITS,
+    IndexFileError,
+    read_split_index,
+)
+from indexed_imagenet.transforms.make_way import list_shards
+from indexed_imagenet.transforms.manifest import Manifest, manifest_path, read_manifest
+from indexed_imagenet.transforms.shard_record import DECODE, QUICK
+from indexed_imagenet.transforms.tfrecord import OVERHEAD
+from indexed_imagenet.transforms.verify_shard import Fault, ShardTask
+from indexed_imagenet.transforms.verify_split import SplitRules
+from indexed_imagenet.transforms.working_folder import split_folder
+from indexed_imagenet.transforms.write_tfrecord import is_shard_of
 
 
 @dataclasses.dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import pytest
 
-from pipeline import run
-from pipeline.errors import UserError
+from indexed_imagenet import run
+from indexed_imagenet.errors import UserError
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
@@ -50,7 +50,7 @@ def run_elsewhere(argv, cwd, **more_env) -> Ended:
 
 
 def python_m(*argv) -> list[str]:
-    return [sys.executable, '-m', 'pipeline', *argv]
+    return [sys.executable, '-m', 'indexed_imagenet', *argv]
 
 
 def digests(directory) -> dict[str, str]:

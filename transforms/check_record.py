@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from transforms import files
-from transforms.decode_example import BYTES, INT64, Feature
-from transforms.encode_example import Label
-from transforms.index_table import IndexTable
-from transforms.load_picture import BadPicture, load_picture
+from indexed_imagenet.transforms import files
+from indexed_imagenet.transforms.decode_example import BYTES, INT64, Feature
+from indexed_imagenet.transforms.encode_example import Label
+from indexed_imagenet.transforms.index_table import IndexTable
+from indexed_imagenet.transforms.load_picture import BadPicture, load_picture
 
 # The eleven features of a record, and the kind of each.
 KINDS = {

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import apache_beam as beam
 import numpy as np
 
-from transforms.rows import unpack_rows
-from transforms.verdict import TWICE, Verdict
+from indexed_imagenet.transforms.rows import unpack_rows
+from indexed_imagenet.transforms.verdict import TWICE, Verdict
 
 
 def indices_of_block(keyed: tuple[int, bytes]) -> tuple[int, bytes]:

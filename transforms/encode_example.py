@@ -10,7 +10,7 @@ import functools
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from transforms.load_picture import Picture
+from indexed_imagenet.transforms.load_picture import Picture
 
 # Part of a build's identity: to be raised by whoever changes the bytes of records.
 RECORD_VERSION = 1

@@ -12,11 +12,11 @@ import apache_beam as beam
 import numpy as np
 from apache_beam.metrics import Metrics
 
-from transforms import convert_picture, files
-from transforms.encode_example import ExampleEncoder, Label
-from transforms.load_picture import BadPicture, load_picture
-from transforms.read_images import read_images
-from transforms.records import (
+from indexed_imagenet.transforms import convert_picture, files
+from indexed_imagenet.transforms.encode_example import ExampleEncoder, Label
+from indexed_imagenet.transforms.load_picture import BadPicture, load_picture
+from indexed_imagenet.transforms.read_images import read_images
+from indexed_imagenet.transforms.records import (
     Record,
     Rejection,
     Rejections,
@@ -24,8 +24,8 @@ from transforms.records import (
     ShardPlan,
     ShardReport,
 )
-from transforms.rows import Row, each_row
-from transforms.shard_record import CHECKS, Converted, digest_rows
+from indexed_imagenet.transforms.rows import Row, each_row
+from indexed_imagenet.transforms.shard_record import CHECKS, Converted, digest_rows
 
 # How the reason of a rejection begins that is not about the image's content.
 CANNOT_BE_READ = 'cannot be read'

@@ -14,7 +14,7 @@ from typing import BinaryIO, NamedTuple
 
 from apache_beam.io.filesystems import FileSystems
 
-from transforms import store_uploads, stores
+from indexed_imagenet.transforms import store_uploads, stores
 
 
 class Listing(NamedTuple):

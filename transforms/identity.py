@@ -11,9 +11,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from transforms.encode_example import RECORD_VERSION, Label
-from transforms.index_file import SplitIndex
-from transforms.place_rows import Placement
+from indexed_imagenet.transforms.encode_example import RECORD_VERSION, Label
+from indexed_imagenet.transforms.index_file import SplitIndex
+from indexed_imagenet.transforms.place_rows import Placement
 
 _NAMES_AT_ONCE = 10_000
 

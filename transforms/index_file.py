@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from transforms import files
+from indexed_imagenet.transforms import files
 
 _KEYS = {
     'train': ('tr_filenames', 'tr_labels'),

@@ -7,11 +7,11 @@ import numpy as np
 from apache_beam.metrics import Metrics
 from apache_beam.pvalue import AsSingleton
 
-from transforms import files
-from transforms.index_table import IndexTable, PackedIndexTable
-from transforms.list_images import ImageRefs, is_hidden
-from transforms.rows import make_rows
-from transforms.verdict import LEFT_OUT, MISPLACED, UNKNOWN, Verdict
+from indexed_imagenet.transforms import files
+from indexed_imagenet.transforms.index_table import IndexTable, PackedIndexTable
+from indexed_imagenet.transforms.list_images import ImageRefs, is_hidden
+from indexed_imagenet.transforms.rows import make_rows
+from indexed_imagenet.transforms.verdict import LEFT_OUT, MISPLACED, UNKNOWN, Verdict
 
 _IMAGE_ENDINGS = (b'.jpeg', b'.jpg', b'.png')
 

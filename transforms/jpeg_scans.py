@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from transforms.jpeg_header import JpegHeader
+from indexed_imagenet.transforms.jpeg_header import JpegHeader
 
 _MARKER = re.compile(rb'\xff[\x01-\xcf\xd8-\xfe]')
 _MARK = np.uint8(0xFF)

@@ -13,15 +13,20 @@ import apache_beam as beam
 import numpy as np
 from apache_beam.metrics import Metrics
 
-from transforms import files
-from transforms.identity import Identity
-from transforms.place_rows import Placement
-from transforms.records import Rejection, Rejections, ShardPlan, ShardReport
-from transforms.rows import each_row, unpack_blocks
-from transforms.shard_record import CHECKS, ShardRecord, digest_rows
-from transforms.verdict import Verdict
-from transforms.working_folder import shard_record_path
-from transforms.write_tfrecord import shard_path
+from indexed_imagenet.transforms import files
+from indexed_imagenet.transforms.identity import Identity
+from indexed_imagenet.transforms.place_rows import Placement
+from indexed_imagenet.transforms.records import (
+    Rejection,
+    Rejections,
+    ShardPlan,
+    ShardReport,
+)
+from indexed_imagenet.transforms.rows import each_row, unpack_blocks
+from indexed_imagenet.transforms.shard_record import CHECKS, ShardRecord, digest_rows
+from indexed_imagenet.transforms.verdict import Verdict
+from indexed_imagenet.transforms.working_folder import shard_record_path
+from indexed_imagenet.transforms.write_tfrecord import shard_path
 
 
 def find_doubles(rows: np.ndarray) -> list[Rejection]:

@@ -8,16 +8,16 @@ name of ``n02105855_2933.JPEG``.
 
 from typing import NamedTuple
 
-from transforms import convert_picture
-from transforms.jpeg_header import (
+from indexed_imagenet.transforms import convert_picture
+from indexed_imagenet.transforms.jpeg_header import (
     JpegHeader,
     ends_as_jpeg,
     read_jpeg_header,
     starts_as_jpeg,
 )
-from transforms.jpeg_scans import follow_scans, only_scan_reaches_end
-from transforms.png_header import read_png_size, starts_as_png
-from transforms.shard_record import DECODE, QUICK
+from indexed_imagenet.transforms.jpeg_scans import follow_scans, only_scan_reaches_end
+from indexed_imagenet.transforms.png_header import read_png_size, starts_as_png
+from indexed_imagenet.transforms.shard_record import DECODE, QUICK
 
 PNG = 'PNG'
 CMYK = 'CMYK'

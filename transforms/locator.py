@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from transforms import files
-from transforms.shard_record import CONTENT, ShardRecord
+from indexed_imagenet.transforms import files
+from indexed_imagenet.transforms.shard_record import CONTENT, ShardRecord
 
 _DTYPES = {'shard': '<i4', 'offset': '<i8', 'length': '<i8', 'crc32c': '<u4'}
 

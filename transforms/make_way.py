@@ -12,20 +12,20 @@ from typing import NamedTuple
 
 import apache_beam as beam
 
-from transforms import files
-from transforms.identity import Identity
-from transforms.locator import Locator, locator_path, read_locator
-from transforms.manifest import Manifest, manifest_path, read_manifest
-from transforms.shard_record import ShardRecord
-from transforms.verdict import FEWER, Verdict, merge_verdicts
-from transforms.working_folder import (
+from indexed_imagenet.transforms import files
+from indexed_imagenet.transforms.identity import Identity
+from indexed_imagenet.transforms.locator import Locator, locator_path, read_locator
+from indexed_imagenet.transforms.manifest import Manifest, manifest_path, read_manifest
+from indexed_imagenet.transforms.shard_record import ShardRecord
+from indexed_imagenet.transforms.verdict import FEWER, Verdict, merge_verdicts
+from indexed_imagenet.transforms.working_folder import (
     identity_path,
     shard_record_path,
     split_folder,
     write_whole,
 )
-from transforms.write_manifest import missing_path, rejected_path
-from transforms.write_tfrecord import is_shard_of, shard_names
+from indexed_imagenet.transforms.write_manifest import missing_path, rejected_path
+from indexed_imagenet.transforms.write_tfrecord import is_shard_of, shard_names
 
 
 class BuildPlan(NamedTuple):

@@ -9,10 +9,10 @@ import dataclasses
 import json
 from typing import Any
 
-from transforms import files
-from transforms.identity import Identity
-from transforms.shard_record import CHECKS, Converted
-from transforms.write_tfrecord import shard_names
+from indexed_imagenet.transforms import files
+from indexed_imagenet.transforms.identity import Identity
+from indexed_imagenet.transforms.shard_record import CHECKS, Converted
+from indexed_imagenet.transforms.write_tfrecord import shard_names
 
 FORMAT = 'indexed-imagenet manifest 1'
 

@@ -13,7 +13,7 @@ import apache_beam as beam
 import numpy as np
 from apache_beam.transforms.window import GlobalWindows
 
-from transforms.rows import join_rows, pack_rows
+from indexed_imagenet.transforms.rows import join_rows, pack_rows
 
 # Rows held back until they are sorted by shard and packed: 75 bytes each, so
 # 5 MB a worker thread. Of the full training set, 64 rows then share a block.

@@ -17,9 +17,13 @@ import stat
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from transforms import files
-from transforms.rows import WHOLE, Row
-from transforms.try_again import Patience, local_may_pass, remote_may_pass
+from indexed_imagenet.transforms import files
+from indexed_imagenet.transforms.rows import WHOLE, Row
+from indexed_imagenet.transforms.try_again import (
+    Patience,
+    local_may_pass,
+    remote_may_pass,
+)
 
 # Local files that are open at once, and remote images that are in memory at
 # once. Photographs are 0.1 MB on average and 15 MB at most.

@@ -13,8 +13,8 @@ from typing import BinaryIO, NamedTuple
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from transforms import files
-from transforms.tfrecord import OVERHEAD, crc32c, mask, masked_crc32c
+from indexed_imagenet.transforms import files
+from indexed_imagenet.transforms.tfrecord import OVERHEAD, crc32c, mask, masked_crc32c
 
 _HEAD = struct.Struct('<QI')
 _CRC = struct.Struct('<I')

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from transforms.shard_record import Converted, ShardRecord
+from indexed_imagenet.transforms.shard_record import Converted, ShardRecord
 
 
 class Record(NamedTuple):

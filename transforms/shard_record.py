@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from transforms.tfrecord import OVERHEAD
+from indexed_imagenet.transforms.tfrecord import OVERHEAD
 
 # How thoroughly images were looked at: QUICK decodes those in doubt, DECODE all.
 QUICK = 'quick'

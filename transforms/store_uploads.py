@@ -15,8 +15,8 @@ from typing import BinaryIO, Protocol
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from transforms.store_clients import gcs_client, s3_client
-from transforms.stores import as_os_errors, split_url
+from indexed_imagenet.transforms.store_clients import gcs_client, s3_client
+from indexed_imagenet.transforms.stores import as_os_errors, split_url
 
 # Bytes that are sent at a time. S3 takes no less than 5 MiB, and 10,000 parts;
 # Google's store takes multiples of 256 KiB.

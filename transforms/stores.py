@@ -13,7 +13,7 @@ from typing import NamedTuple
 from apache_beam.io.filesystem import BeamIOError, CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
-from transforms.store_clients import gcs_client, http_status, s3_client
+from indexed_imagenet.transforms.store_clients import gcs_client, http_status, s3_client
 
 # What a store's HTTP statuses are to this system's calls.
 _ERRNO_OF_STATUS = {

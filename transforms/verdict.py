@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import apache_beam as beam
 
-from transforms.working_folder import verdict_path, write_whole
+from indexed_imagenet.transforms.working_folder import verdict_path, write_whole
 
 # Kinds of finding. Any but the last stops the build.
 UNLISTED = 'unlisted'  # a folder that cannot be listed

@@ -11,20 +11,25 @@ import apache_beam as beam
 import numpy as np
 from apache_beam.metrics import Metrics
 
-from transforms import files
-from transforms.check_record import (
+from indexed_imagenet.transforms import files
+from indexed_imagenet.transforms.check_record import (
     KINDS,
     NamesByIndex,
     RecordRules,
     check_form,
     check_values,
 )
-from transforms.decode_example import INT64, decode_example
-from transforms.index_table import PackedIndexTable
-from transforms.manifest import ShardEntry
-from transforms.read_tfrecord import Frame, Torn, read_frames
-from transforms.shard_record import CHECKS, CONTENT, digest_content, digest_rows
-from transforms.tfrecord import OVERHEAD, mask
+from indexed_imagenet.transforms.decode_example import INT64, decode_example
+from indexed_imagenet.transforms.index_table import PackedIndexTable
+from indexed_imagenet.transforms.manifest import ShardEntry
+from indexed_imagenet.transforms.read_tfrecord import Frame, Torn, read_frames
+from indexed_imagenet.transforms.shard_record import (
+    CHECKS,
+    CONTENT,
+    digest_content,
+    digest_rows,
+)
+from indexed_imagenet.transforms.tfrecord import OVERHEAD, mask
 
 # Faults of a shard that are told one by one; the others are counted.
 NAMED = 10

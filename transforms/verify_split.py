@@ -13,15 +13,20 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 
-from transforms import files
-from transforms.call_once import CallOnce
-from transforms.identity import Identity
-from transforms.locator import ABSENT, Locator, locator_path, read_locator
-from transforms.manifest import Manifest, manifest_path, read_manifest
-from transforms.place_rows import Placement
-from transforms.shard_record import CONTENT, digest_content
-from transforms.tfrecord import OVERHEAD
-from transforms.verify_shard import PLACED, Fault, ShardFindings
+from indexed_imagenet.transforms import files
+from indexed_imagenet.transforms.call_once import CallOnce
+from indexed_imagenet.transforms.identity import Identity
+from indexed_imagenet.transforms.locator import (
+    ABSENT,
+    Locator,
+    locator_path,
+    read_locator,
+)
+from indexed_imagenet.transforms.manifest import Manifest, manifest_path, read_manifest
+from indexed_imagenet.transforms.place_rows import Placement
+from indexed_imagenet.transforms.shard_record import CONTENT, digest_content
+from indexed_imagenet.transforms.tfrecord import OVERHEAD
+from indexed_imagenet.transforms.verify_shard import PLACED, Fault, ShardFindings
 
 # Cases of one fault that are told; the others are counted.
 _CASES = 3

@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from transforms import files
+from indexed_imagenet.transforms import files
 
 NAME = '.build'
 

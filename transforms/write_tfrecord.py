@@ -20,11 +20,11 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.metrics import Metrics
 from apache_beam.transforms.window import GlobalWindows
 
-from transforms import files
-from transforms.records import Record, ShardEnd, ShardReport
-from transforms.shard_record import CONTENT, ShardRecord
-from transforms.tfrecord import crc32c_of_parts, frame
-from transforms.working_folder import (
+from indexed_imagenet.transforms import files
+from indexed_imagenet.transforms.records import Record, ShardEnd, ShardReport
+from indexed_imagenet.transforms.shard_record import CONTENT, ShardRecord
+from indexed_imagenet.transforms.tfrecord import crc32c_of_parts, frame
+from indexed_imagenet.transforms.working_folder import (
     shard_record_path,
     temporary_path,
     working_folder,

@@ -15,9 +15,9 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from pipeline import sample_pictures
-from transforms.load_picture import BadPicture, load_picture
-from transforms.shard_record import QUICK
+from indexed_imagenet import sample_pictures
+from indexed_imagenet.transforms.load_picture import BadPicture, load_picture
+from indexed_imagenet.transforms.shard_record import QUICK
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / 'transforms'))
 

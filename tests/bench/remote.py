@@ -4,7 +4,7 @@ import sys
 
 import slow_store
 
-from pipeline import commands
+from indexed_imagenet import commands
 
 if __name__ == '__main__':
     plugin = f'--beam_plugins={slow_store.__name__}'

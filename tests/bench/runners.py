@@ -74,7 +74,7 @@ class Build(NamedTuple):
 
 def _command(images: str, output: str, flags: Sequence[str]) -> list[str]:
     return [
-        *(sys.executable, '-m', 'pipeline', 'build'),
+        *(sys.executable, '-m', 'indexed_imagenet', 'build'),
         f'--train_directory={images}/train',
         f'--imagenet_index_file={images}/imagenet_index.npz',
         f'--output_directory={output}',

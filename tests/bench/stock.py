@@ -10,11 +10,11 @@ import sys
 
 import apache_beam as beam
 
-from pipeline import build, commands
-from transforms import files
-from transforms.encode_shards import EncodeShards
-from transforms.keep_finished import KeepFinished
-from transforms.records import Record
+from indexed_imagenet import build, commands
+from indexed_imagenet.transforms import files
+from indexed_imagenet.transforms.encode_shards import EncodeShards
+from indexed_imagenet.transforms.keep_finished import KeepFinished
+from indexed_imagenet.transforms.records import Record
 
 
 def payloads(element) -> list[bytes]:
@@ -51,7 +51,7 @@ class StockBuildSplit(build.BuildSplit):
 if __name__ == '__main__':
     build.BuildSplit = StockBuildSplit
     # Without our last step there is no outcome to be told.
-    from pipeline import run
+    from indexed_imagenet import run
 
     run.tell_outcome = lambda *arguments: None
     sys.exit(commands.main(sys.argv[1:]))

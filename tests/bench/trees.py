@@ -6,8 +6,8 @@ import pathlib
 import numpy as np
 from rich.console import Console
 
-from pipeline import sample, sample_pictures
-from transforms.convert_picture import tensorflow
+from indexed_imagenet import sample, sample_pictures
+from indexed_imagenet.transforms.convert_picture import tensorflow
 
 # Links to one file that any file system allows.
 _LINKS = 20_000

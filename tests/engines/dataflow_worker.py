@@ -44,7 +44,7 @@ def install(environment: beam_runner_api_pb2.Environment, folder: pathlib.Path) 
         + [folder / 'workflow.tar.gz'],
         check=True,
     )
-    for package in ('pipeline', 'transforms'):
+    for package in ('indexed_imagenet', 'indexed_imagenet.transforms'):
         found = importlib.util.find_spec(package).origin
         assert found.startswith(sys.prefix), f'{found} is not what was staged'
 

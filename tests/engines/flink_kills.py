@@ -25,7 +25,7 @@ from collections.abc import Callable
 from flink_cluster import FlinkCluster, flink_cluster
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROGRAM = [sys.executable, '-m', 'pipeline']
+PROGRAM = [sys.executable, '-m', 'indexed_imagenet']
 
 _SHARDS = 100
 

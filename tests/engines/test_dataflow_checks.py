@@ -13,10 +13,10 @@ from apache_beam.options.pipeline_options import (
 )
 from whole_command import refusal
 
-from pipeline import access, dataflow, store_access, verify
-from pipeline.dataflow import DEFAULTS, prepare_dataflow, set_defaults
-from pipeline.errors import UserError
-from pipeline.options import parse_options
+from indexed_imagenet import access, dataflow, store_access, verify
+from indexed_imagenet.dataflow import DEFAULTS, prepare_dataflow, set_defaults
+from indexed_imagenet.errors import UserError
+from indexed_imagenet.options import parse_options
 
 CLOUD = ['--project=some-project', '--region=europe-west4']
 TEMP = '--temp_location=gs://bucket/tmp'

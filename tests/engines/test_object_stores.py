@@ -16,7 +16,7 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 from whole_command import ROOT, Ended, build_command, digests, python_m, run_elsewhere
 
-from transforms import files
+from indexed_imagenet.transforms import files
 
 # As many as the index has rows.
 SHARDS = '--validation_shards=24'

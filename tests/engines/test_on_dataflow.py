@@ -26,9 +26,9 @@ from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.runners.dataflow import dataflow_runner
 from google.cloud import dataflow, storage
 
-from pipeline import lock
-from pipeline.commands import main
-from pipeline.job_name import job_name
+from indexed_imagenet import lock
+from indexed_imagenet.commands import main
+from indexed_imagenet.job_name import job_name
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 VERIFY_FLAGS = (
@@ -105,12 +105,10 @@ def checkout(tmp_path_factory) -> pathlib.Path:
         shutil.copytree(ROOT / name, folder / name, ignore=leave_out)
     for name in ('setup.py', 'pyproject.toml', 'README.md', 'LICENSE', 'run_dataflow.sh'):
         shutil.copy(ROOT / name, folder)
-    python = dataflow_service.make_environment(folder / '.venv', folder)
-    command = folder / '.venv' / 'bin' / 'indexed-imagenet'
-    command.write_text(
-        f'#!{python}\nfrom pipeline.commands import main_then_leave\nmain_then_leave()\n'
-    )
-    command.chmod(0o755)
+    python = dataflow_service.make_environment(folder / '.venv')
+    pip = [sys.executable, '-m', 'pip', '--python', python, 'install', '--quiet']
+    offline = ['--no-index', '--no-deps', '--no-build-isolation']
+    subprocess.run([*pip, *offline, '--editable', folder], check=True)
     # What pipeline/venv.sh leaves behind once it has installed.
     wanted = '{ echo "$PWD"; cat setup.py tests/constraints.txt; } | cksum'
     stamp = subprocess.check_output(['bash', '-c', wanted], cwd=folder)
@@ -259,12 +257,9 @@ def test_the_package_is_staged_whole_and_nothing_beside_it(submitted):
     package = io.BytesIO(submitted.staged['workflow.tar.gz'])
     with tarfile.open(fileobj=package) as archive:
         names = {name.partition('/')[2] for name in archive.getnames()}
-    wanted = {
-        str(path.relative_to(ROOT))
-        for folder in ('pipeline', 'transforms')
-        for pattern in ('*.py', 'labels/*.txt')
-        for path in (ROOT / folder).glob(pattern)
-    }
+    tracked = ['git', 'ls-files', 'pipeline', 'transforms']
+    files = subprocess.check_output(tracked, cwd=ROOT, text=True).split()
+    wanted = {name for name in files if not name.endswith('.sh')}
     assert wanted | {'setup.py'} <= names
     assert not [name for name in names if name.startswith('tests')]
 
@@ -407,7 +402,13 @@ def test_ctrl_c_cancels_the_job_and_sees_it_end(cloud, monkeypatch, tmp_path):
     script.write_text('import time; time.sleep(600)')
     monkeypatch.setattr(cloud.service, 'worker', script)
     known = len(cloud.service.jobs)
-    command = [sys.executable, '-m', 'pipeline', 'build', '--runner=DataflowRunner']
+    command = [
+        sys.executable,
+        '-m',
+        'indexed_imagenet',
+        'build',
+        '--runner=DataflowRunner',
+    ]
     launcher = subprocess.Popen(
         [*command, *cloud.flags('other')],
         cwd=ROOT,

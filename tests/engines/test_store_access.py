@@ -9,10 +9,10 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 from whole_command import refusal
 
-from pipeline import store_access, verify
-from pipeline.errors import UserError
-from pipeline.interrupt import Interrupt
-from pipeline.output import held_output
+from indexed_imagenet import store_access, verify
+from indexed_imagenet.errors import UserError
+from indexed_imagenet.interrupt import Interrupt
+from indexed_imagenet.output import held_output
 
 S3 = '--train_directory=s3://bucket/train'
 GCS = '--train_directory=gs://bucket/train'

@@ -6,7 +6,7 @@ import shutil
 import pytest
 from whole_command import Ended, build_command
 
-from pipeline.commands import main
+from indexed_imagenet.commands import main
 
 
 @pytest.fixture

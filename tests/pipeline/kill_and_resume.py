@@ -159,7 +159,7 @@ def build_command(images: pathlib.Path, output: pathlib.Path, shards: int) -> li
     return [
         sys.executable,
         '-m',
-        'pipeline',
+        'indexed_imagenet',
         'build',
         f'--train_directory={images}/train',
         f'--imagenet_index_file={images}/imagenet_index.npz',
@@ -196,7 +196,7 @@ def main() -> int:
     folder = pathlib.Path(flags.folder).absolute()
     images, output, expected = folder / 'sample', folder / 'out', folder / 'expected'
     sample = [
-        *(sys.executable, '-m', 'pipeline', 'sample', f'--directory={images}'),
+        *(sys.executable, '-m', 'indexed_imagenet', 'sample', f'--directory={images}'),
         *(f'--train_images={flags.images}', '--validation_images=1', '--plain'),
         *('--pictures=200', '--classes=100'),
     ]

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from whole_command import ROOT, build_command, digests, python_m, run_elsewhere
 
-from transforms.locator import locator_path, read_locator
-from transforms.manifest import read_manifest
+from indexed_imagenet.transforms.locator import locator_path, read_locator
+from indexed_imagenet.transforms.manifest import read_manifest
 
 SHARDS = [f'train-{i:05d}-of-00004' for i in range(4)] + [
     f'validation-{i:05d}-of-00003' for i in range(3)

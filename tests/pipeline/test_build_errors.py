@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from whole_command import digests
 
-from pipeline.label_files import SYNSETS_FILE
+from indexed_imagenet.label_files import SYNSETS_FILE
 
 
 def one_line(ended) -> str:
@@ -122,8 +122,8 @@ class TestFoundByTheLauncher:
         assert f'{tree}/train/out is in --train_directory {tree}/train' in line
 
     def test_a_directory_that_another_build_writes(self, build, tmp_path):
-        from pipeline.interrupt import Interrupt
-        from pipeline.output import held_output
+        from indexed_imagenet.interrupt import Interrupt
+        from indexed_imagenet.output import held_output
 
         with held_output(str(tmp_path / 'out'), Interrupt()):
             (tmp_path / 'out' / '.build' / 'note').touch()
@@ -237,7 +237,7 @@ class TestFoundByTheGraph:
         assert 'validation: 1 image not in the index' in lines[1]
 
     def test_a_folder_that_cannot_be_listed(self, stopped, tree, monkeypatch):
-        from transforms import list_images
+        from indexed_imagenet.transforms import list_images
 
         whole = list_images.files.list_folder
 
@@ -323,7 +323,7 @@ class TestFoundInTheImages:
 
 def test_a_worker_that_fails_is_told_in_one_line(build, tmp_path, monkeypatch):
     """A fault of the machine, not of the input: here, a disk that is full."""
-    from transforms import write_tfrecord
+    from indexed_imagenet.transforms import write_tfrecord
 
     def full(*args):
         raise OSError(28, os.strerror(28))

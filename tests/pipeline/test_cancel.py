@@ -6,8 +6,8 @@ import signal
 import pytest
 from apache_beam.runners.runner import PipelineState
 
-from pipeline import run
-from pipeline.errors import UserError
+from indexed_imagenet import run
+from indexed_imagenet.errors import UserError
 
 
 class Result:

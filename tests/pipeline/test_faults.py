@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from whole_command import ROOT, build_command, digests, python_m, run_elsewhere
 
-from pipeline import sample_pictures
-from pipeline.local_processes import describe_death
+from indexed_imagenet import sample_pictures
+from indexed_imagenet.local_processes import describe_death
 
 SHARDS = 60
 
@@ -268,7 +268,7 @@ def test_a_directory_that_turns_read_only(pngs, expected, tmp_path):
 
 
 def test_a_file_that_vanishes_between_listing_and_reading(build, tree, monkeypatch):
-    from transforms import join_index
+    from indexed_imagenet.transforms import join_index
 
     gone = tree / 'train' / 'n01739381' / 'n01739381_1309.JPEG'
     data = gone.read_bytes()

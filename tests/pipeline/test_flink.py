@@ -13,10 +13,10 @@ from apache_beam.options.pipeline_options import (
     PortableOptions,
 )
 
-from pipeline import flink, flink_rest
-from pipeline.errors import UserError
-from pipeline.flink import flink_job_server
-from pipeline.options import parse_options
+from indexed_imagenet import flink, flink_rest
+from indexed_imagenet.errors import UserError
+from indexed_imagenet.flink import flink_job_server
+from indexed_imagenet.options import parse_options
 
 POOL = ['--environment_type=EXTERNAL', '--environment_config=localhost:50000']
 

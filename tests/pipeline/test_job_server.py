@@ -8,10 +8,10 @@ import pytest
 from apache_beam.options.pipeline_options import PortableOptions
 from apache_beam.utils.subprocess_server import pick_port
 
-from pipeline import job_server
-from pipeline.errors import UserError
-from pipeline.job_server import running_job_server
-from pipeline.options import parse_options
+from indexed_imagenet import job_server
+from indexed_imagenet.errors import UserError
+from indexed_imagenet.job_server import running_job_server
+from indexed_imagenet.options import parse_options
 
 _SERVE = """
 import concurrent.futures, grpc, sys, time

@@ -3,9 +3,9 @@ import zipfile
 
 import pytest
 
-from pipeline import label_files
-from pipeline.errors import UserError
-from pipeline.label_files import METADATA_FILE, SYNSETS_FILE, load_labels
+from indexed_imagenet import label_files
+from indexed_imagenet.errors import UserError
+from indexed_imagenet.label_files import METADATA_FILE, SYNSETS_FILE, load_labels
 
 # As in the reference builder's distribution.
 SHA256 = {

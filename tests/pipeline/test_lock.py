@@ -10,10 +10,10 @@ import time
 import pytest
 import store
 
-from pipeline import lock
-from pipeline.errors import UserError
-from pipeline.interrupt import Interrupt
-from pipeline.lock import held_lock, wait_for_workers
+from indexed_imagenet import lock
+from indexed_imagenet.errors import UserError
+from indexed_imagenet.interrupt import Interrupt
+from indexed_imagenet.lock import held_lock, wait_for_workers
 
 BUCKET = 'store://bucket/out'
 LOCK = f'{BUCKET}/.build/lock.json'

@@ -6,7 +6,7 @@ import pytest
 import store
 from whole_command import build_command, digests
 
-from pipeline import lock, progress
+from indexed_imagenet import lock, progress
 
 OUTPUT = 'store://bucket/out'
 

@@ -1,8 +1,8 @@
 import pytest
 from apache_beam.options.pipeline_options import DirectOptions, SetupOptions
 
-from pipeline.errors import UserError
-from pipeline.options import is_given, parse_options
+from indexed_imagenet.errors import UserError
+from indexed_imagenet.options import is_given, parse_options
 
 
 def test_the_defaults_are_those_of_the_original():

@@ -3,10 +3,10 @@ import time
 
 from rich.console import Console
 
-from pipeline import progress
-from pipeline.progress import NoteReader, ProgressWatcher
-from transforms.verdict import UNKNOWN, Verdict, note_verdict
-from transforms.working_folder import shard_record_path, write_whole
+from indexed_imagenet import progress
+from indexed_imagenet.progress import NoteReader, ProgressWatcher
+from indexed_imagenet.transforms.verdict import UNKNOWN, Verdict, note_verdict
+from indexed_imagenet.transforms.working_folder import shard_record_path, write_whole
 
 
 def note(directory, shard, records):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from whole_command import build_command, digests
 
-from transforms.manifest import read_manifest
+from indexed_imagenet.transforms.manifest import read_manifest
 
 BAD = 'n01739381/n01739381_1309.JPEG'
 
@@ -213,7 +213,7 @@ class TestAnotherBuild:
         )
 
     def test_other_words_for_a_class(self, refused, tmp_path):
-        from pipeline.label_files import METADATA_FILE
+        from indexed_imagenet.label_files import METADATA_FILE
 
         words = METADATA_FILE.read_text().replace('red fox', 'Fox')
         (tmp_path / 'words').write_text(words)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from pipeline.errors import UserError
-from pipeline.options import parse_options
-from pipeline.runners import check_flags, runner_name, works_here
+from indexed_imagenet.errors import UserError
+from indexed_imagenet.options import parse_options
+from indexed_imagenet.runners import check_flags, runner_name, works_here
 
 
 @pytest.mark.parametrize(

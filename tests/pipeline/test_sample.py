@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from pipeline import sample_pictures
-from pipeline.sample import Sample, make_index
+from indexed_imagenet import sample_pictures
+from indexed_imagenet.sample import Sample, make_index
 
 SMALL = ['--train_images=30', '--validation_images=4', '--classes=3', '--pictures=4']
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from whole_command import build_command
 
-from transforms.load_picture import BadPicture, load_picture
-from transforms.read_tfrecord import read_frames
-from transforms.shard_record import DECODE
-from transforms.tfrecord import crc32c, frame, masked_crc32c
+from indexed_imagenet.transforms.load_picture import BadPicture, load_picture
+from indexed_imagenet.transforms.read_tfrecord import read_frames
+from indexed_imagenet.transforms.shard_record import DECODE
+from indexed_imagenet.transforms.tfrecord import crc32c, frame, masked_crc32c
 
 SHARD = 'train-00001-of-00004'
 
@@ -19,7 +19,7 @@ SHARD = 'train-00001-of-00004'
 @pytest.fixture(scope='module')
 def good(golden, tmp_path_factory) -> pathlib.Path:
     """A good data set: the golden tree, built."""
-    from pipeline.commands import main
+    from indexed_imagenet.commands import main
 
     output = tmp_path_factory.mktemp('good') / 'out'
     assert main([*build_command(golden, output), '--direct_num_workers=1']) == 0

@@ -4,8 +4,8 @@ import struct
 
 import numpy as np
 
-from pipeline import sample_pictures
-from transforms import convert_picture
+from indexed_imagenet import sample_pictures
+from indexed_imagenet.transforms import convert_picture
 
 END = b'\xff\xd9'
 _SCAN = 0xDA

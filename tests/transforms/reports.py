@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from transforms.identity import Identity
-from transforms.records import Rejections, ShardEnd, ShardReport
-from transforms.shard_record import CONTENT, QUICK, ShardRecord
+from indexed_imagenet.transforms.identity import Identity
+from indexed_imagenet.transforms.records import Rejections, ShardEnd, ShardReport
+from indexed_imagenet.transforms.shard_record import CONTENT, QUICK, ShardRecord
 
 NOTHING = np.empty(0, np.int32)
 

@@ -5,7 +5,7 @@ import pytest
 from apache_beam.testing import test_pipeline
 from apache_beam.testing.util import assert_that, equal_to
 
-from transforms.call_once import CallOnce
+from indexed_imagenet.transforms.call_once import CallOnce
 
 
 def _join(elements, separator):

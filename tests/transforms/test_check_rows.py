@@ -2,9 +2,9 @@ import apache_beam as beam
 import numpy as np
 from apache_beam.testing.util import assert_that, equal_to
 
-from transforms.check_rows import CheckRows
-from transforms.rows import make_rows, pack_rows
-from transforms.verdict import TWICE, Verdict
+from indexed_imagenet.transforms.check_rows import CheckRows
+from indexed_imagenet.transforms.rows import make_rows, pack_rows
+from indexed_imagenet.transforms.verdict import TWICE, Verdict
 
 
 def block(*indices):

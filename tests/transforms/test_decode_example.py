@@ -4,7 +4,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from transforms.decode_example import BYTES, FLOAT, INT64, Feature, decode_example
+from indexed_imagenet.transforms.decode_example import (
+    BYTES,
+    FLOAT,
+    INT64,
+    Feature,
+    decode_example,
+)
 
 LISTS = {BYTES: 'bytes_list', FLOAT: 'float_list', INT64: 'int64_list'}
 

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.encode_example import ExampleEncoder, Label, make_labels
-from transforms.load_picture import Picture
+from indexed_imagenet.transforms.encode_example import ExampleEncoder, Label, make_labels
+from indexed_imagenet.transforms.load_picture import Picture
 
 SIZE = st.integers(1, 70_000)
 

@@ -3,20 +3,20 @@ import numpy as np
 import pytest
 from apache_beam.testing.util import assert_that
 
-from transforms.convert_picture import codec
-from transforms.encode_example import ExampleEncoder, make_labels
-from transforms.encode_shards import (
+from indexed_imagenet.transforms.convert_picture import codec
+from indexed_imagenet.transforms.encode_example import ExampleEncoder, make_labels
+from indexed_imagenet.transforms.encode_shards import (
     FAIL,
     SKIP,
     EncodeShards,
     ImageRules,
     encode_shard,
 )
-from transforms.load_picture import PNG, Picture
-from transforms.place_rows import Placement
-from transforms.records import Record, Rejection, ShardEnd, ShardPlan
-from transforms.rows import WHOLE, Row, make_rows
-from transforms.shard_record import DECODE, QUICK, Converted, digest_rows
+from indexed_imagenet.transforms.load_picture import PNG, Picture
+from indexed_imagenet.transforms.place_rows import Placement
+from indexed_imagenet.transforms.records import Record, Rejection, ShardEnd, ShardPlan
+from indexed_imagenet.transforms.rows import WHOLE, Row, make_rows
+from indexed_imagenet.transforms.shard_record import DECODE, QUICK, Converted, digest_rows
 
 LABELS = make_labels(['n01440764', 'n02119022'], ['tench', 'red fox'])
 RULES = ImageRules(QUICK, FAIL)

@@ -6,8 +6,8 @@ import damage
 import numpy as np
 import pytest
 
-from transforms.load_picture import BadPicture, load_picture
-from transforms.shard_record import DECODE, QUICK
+from indexed_imagenet.transforms.load_picture import BadPicture, load_picture
+from indexed_imagenet.transforms.shard_record import DECODE, QUICK
 
 # What no decoder is asked about: a bound, or a start that is no picture's.
 UNASKED = ('too large', 'too many scans', 'neither a JPEG nor a PNG', 'empty')

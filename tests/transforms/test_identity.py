@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from reports import identity
 
-from transforms.encode_example import make_labels
-from transforms.identity import Identity, identify
-from transforms.index_file import SplitIndex
-from transforms.place_rows import Placement
+from indexed_imagenet.transforms.encode_example import make_labels
+from indexed_imagenet.transforms.identity import Identity, identify
+from indexed_imagenet.transforms.index_file import SplitIndex
+from indexed_imagenet.transforms.place_rows import Placement
 
 LABELS = make_labels(['n1', 'n2'], ['tench', 'red fox'])
 INDEX = SplitIndex(np.array([b'a', b'bc']), np.array([0, 1], np.int16))

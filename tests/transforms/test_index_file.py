@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from transforms.index_file import IndexFileError, read_split_index
+from indexed_imagenet.transforms.index_file import IndexFileError, read_split_index
 
 NAMES = [b'n01440764_10026.JPEG', b'n01440764_7.JPEG', b'n02119022_55.JPEG']
 LABELS = np.array([0, 0, 277])

@@ -7,8 +7,12 @@ from apache_beam.testing.util import assert_that, equal_to
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.index_file import SplitIndex
-from transforms.index_table import IndexTable, PackedIndexTable, ReadIndexTable
+from indexed_imagenet.transforms.index_file import SplitIndex
+from indexed_imagenet.transforms.index_table import (
+    IndexTable,
+    PackedIndexTable,
+    ReadIndexTable,
+)
 
 # No name ends in a NUL byte: no file's name does, and numpy would drop it.
 NAME = st.binary(min_size=1, max_size=30).filter(lambda name: not name.endswith(b'\0'))
@@ -48,7 +52,7 @@ def test_a_packed_table_comes_back_and_only_once_a_process():
 
 
 def test_a_table_that_nobody_uses_is_let_go():
-    from transforms import index_table
+    from indexed_imagenet.transforms import index_table
 
     table = PackedIndexTable.pack(make_table([b'only here'])).unpack()
     before = len(index_table._tables)

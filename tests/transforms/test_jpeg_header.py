@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms import jpeg_header
-from transforms.jpeg_header import JpegHeader, read_jpeg_header
+from indexed_imagenet.transforms import jpeg_header
+from indexed_imagenet.transforms.jpeg_header import JpegHeader, read_jpeg_header
 
 
 def segment(code, content=b''):

@@ -3,9 +3,13 @@ from damage import END, segment
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms import jpeg_scans
-from transforms.jpeg_header import read_jpeg_header
-from transforms.jpeg_scans import Scans, follow_scans, only_scan_reaches_end
+from indexed_imagenet.transforms import jpeg_scans
+from indexed_imagenet.transforms.jpeg_header import read_jpeg_header
+from indexed_imagenet.transforms.jpeg_scans import (
+    Scans,
+    follow_scans,
+    only_scan_reaches_end,
+)
 
 SCAN = segment(0xDA, b'\3' + bytes(9)) + b'data\xff\0data'
 FRAME = segment(0xC0, b'\x08\0\3\0\5\3' + b'\1\x22\0' * 3)

@@ -4,18 +4,18 @@ import pytest
 from apache_beam.testing.util import assert_that
 from reports import identity, shard_record
 
-from transforms.keep_finished import (
+from indexed_imagenet.transforms.keep_finished import (
     KeepFinished,
     find_doubles,
     find_finished,
     read_record,
 )
-from transforms.place_rows import Placement
-from transforms.records import Rejection
-from transforms.rows import make_rows, pack_rows
-from transforms.shard_record import DECODE, QUICK, digest_rows
-from transforms.verdict import UNKNOWN, Verdict
-from transforms.working_folder import shard_record_path, write_whole
+from indexed_imagenet.transforms.place_rows import Placement
+from indexed_imagenet.transforms.records import Rejection
+from indexed_imagenet.transforms.rows import make_rows, pack_rows
+from indexed_imagenet.transforms.shard_record import DECODE, QUICK, digest_rows
+from indexed_imagenet.transforms.verdict import UNKNOWN, Verdict
+from indexed_imagenet.transforms.working_folder import shard_record_path, write_whole
 
 PLACEMENT = Placement(6, 3, 0)
 GOOD = Verdict({'train': 2}, {}, {})
@@ -114,7 +114,7 @@ def test_what_is_no_finished_shard_is_deleted_and_planned(new_pipeline, tmp_path
 
 
 def test_what_another_attempt_puts_there_meanwhile_is_left_alone(tmp_path, monkeypatch):
-    from transforms import keep_finished
+    from indexed_imagenet.transforms import keep_finished
 
     whole = keep_finished.read_record
 

@@ -1,9 +1,15 @@
 import pytest
 
-from pipeline import sample_pictures
-from transforms import convert_picture
-from transforms.load_picture import CMYK, PNG, BadPicture, Picture, load_picture
-from transforms.shard_record import CHECKS, DECODE, QUICK
+from indexed_imagenet import sample_pictures
+from indexed_imagenet.transforms import convert_picture
+from indexed_imagenet.transforms.load_picture import (
+    CMYK,
+    PNG,
+    BadPicture,
+    Picture,
+    load_picture,
+)
+from indexed_imagenet.transforms.shard_record import CHECKS, DECODE, QUICK
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reports import shard_record
 
-from transforms.locator import locator_path, make_locator, read_locator
+from indexed_imagenet.transforms.locator import locator_path, make_locator, read_locator
 
 
 @pytest.fixture

@@ -5,19 +5,19 @@ from apache_beam.testing.util import assert_that, equal_to
 from reports import identity, shard_record
 from reports import report as shard_report
 
-from transforms.keep_finished import read_record
-from transforms.make_way import (
+from indexed_imagenet.transforms.keep_finished import read_record
+from indexed_imagenet.transforms.make_way import (
     BuildPlan,
     MakeWay,
     make_way,
     make_way_for,
     read_plan,
 )
-from transforms.records import Rejection
-from transforms.shard_record import Converted
-from transforms.verdict import FEWER, UNKNOWN, Verdict
-from transforms.working_folder import shard_record_path, write_whole
-from transforms.write_manifest import write_manifest
+from indexed_imagenet.transforms.records import Rejection
+from indexed_imagenet.transforms.shard_record import Converted
+from indexed_imagenet.transforms.verdict import FEWER, UNKNOWN, Verdict
+from indexed_imagenet.transforms.working_folder import shard_record_path, write_whole
+from indexed_imagenet.transforms.write_manifest import write_manifest
 
 GOOD = Verdict({'train': 6}, {}, {})
 OTHER = {'validation-00000-of-00002', 'missing-validation.csv', 'train-notes.txt'}
@@ -155,7 +155,7 @@ def test_fewer_images_than_before_are_a_bad_verdict_unless_told(new_pipeline, fi
 def test_whatever_stops_it_the_next_run_knows_whose_shards_there_are(
     finished, monkeypatch, step
 ):
-    from transforms import make_way as module
+    from indexed_imagenet.transforms import make_way as module
 
     class Killed(BaseException):
         pass
@@ -177,7 +177,7 @@ def test_whatever_stops_it_the_next_run_knows_whose_shards_there_are(
 
 
 def test_a_kill_after_any_deletion_loses_no_shard(finished, monkeypatch):
-    from transforms import make_way as module
+    from indexed_imagenet.transforms import make_way as module
 
     output, records = finished
     whole = module.files.delete

@@ -9,10 +9,10 @@ import damage
 import pytest
 from damage import END, segment
 
-from pipeline import sample_pictures
-from transforms import convert_picture, load_picture
-from transforms.load_picture import BadPicture
-from transforms.shard_record import CHECKS, DECODE, QUICK
+from indexed_imagenet import sample_pictures
+from indexed_imagenet.transforms import convert_picture, load_picture
+from indexed_imagenet.transforms.load_picture import BadPicture
+from indexed_imagenet.transforms.shard_record import CHECKS, DECODE, QUICK
 
 
 def huge_png(before=b''):

@@ -5,9 +5,9 @@ from apache_beam.testing.util import assert_that, equal_to
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms import place_rows
-from transforms.place_rows import Placement, PlaceRows
-from transforms.rows import make_rows, unpack_blocks
+from indexed_imagenet.transforms import place_rows
+from indexed_imagenet.transforms.place_rows import Placement, PlaceRows
+from indexed_imagenet.transforms.rows import make_rows, unpack_blocks
 
 PLACEMENTS = st.integers(1, 300).flatmap(
     lambda n: st.builds(

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import sample_pictures
-from transforms import convert_picture
-from transforms.png_header import PngSize, read_png_size, starts_as_png
+from indexed_imagenet import sample_pictures
+from indexed_imagenet.transforms import convert_picture
+from indexed_imagenet.transforms.png_header import PngSize, read_png_size, starts_as_png
 
 START = b'\x89PNG\r\n\x1a\n'
 

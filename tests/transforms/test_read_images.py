@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from apache_beam.io.filesystem import CompressionTypes, FileMetadata, FileSystem
 
-from transforms import files, read_images, try_again
-from transforms.rows import WHOLE, Row
+from indexed_imagenet.transforms import files, read_images, try_again
+from indexed_imagenet.transforms.rows import WHOLE, Row
 
 
 def row(source, offset=0, length=WHOLE):

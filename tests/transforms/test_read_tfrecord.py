@@ -6,8 +6,8 @@ import store
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.read_tfrecord import Frame, Torn, read_frames
-from transforms.tfrecord import crc32c, frame, masked_crc32c
+from indexed_imagenet.transforms.read_tfrecord import Frame, Torn, read_frames
+from indexed_imagenet.transforms.tfrecord import crc32c, frame, masked_crc32c
 
 
 def write(path, payloads):

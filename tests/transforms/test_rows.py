@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.rows import (
+from indexed_imagenet.transforms.rows import (
     WHOLE,
     Row,
     each_row,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reports import shard_record
 
-from transforms.shard_record import (
+from indexed_imagenet.transforms.shard_record import (
     CONTENT,
     Converted,
     ShardRecord,

@@ -2,8 +2,8 @@ import gc
 
 import pytest
 
-from transforms import store_uploads
-from transforms.store_uploads import Upload
+from indexed_imagenet.transforms import store_uploads
+from indexed_imagenet.transforms.store_uploads import Upload
 
 PART = store_uploads._PART
 

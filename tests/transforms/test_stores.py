@@ -3,8 +3,8 @@ import errno
 import pytest
 from apache_beam.io.filesystem import BeamIOError
 
-from transforms import stores
-from transforms.store_clients import http_status
+from indexed_imagenet.transforms import stores
+from indexed_imagenet.transforms.store_clients import http_status
 
 
 class Answer:

@@ -4,7 +4,7 @@ from apache_beam.io.tfrecordio import _TFRecordUtil
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.tfrecord import OVERHEAD, crc32c, crc32c_of_parts, frame
+from indexed_imagenet.transforms.tfrecord import OVERHEAD, crc32c, crc32c_of_parts, frame
 
 
 @given(st.binary(max_size=1000))

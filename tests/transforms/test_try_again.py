@@ -5,8 +5,8 @@ import os
 import pytest
 from apache_beam.io.filesystems import FileSystems
 
-from transforms import files, read_images, try_again
-from transforms.rows import WHOLE, Row
+from indexed_imagenet.transforms import files, read_images, try_again
+from indexed_imagenet.transforms.rows import WHOLE, Row
 
 
 def row(source):

@@ -4,7 +4,7 @@ from apache_beam.testing.util import assert_that, equal_to
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.verdict import (
+from indexed_imagenet.transforms.verdict import (
     EXAMPLES,
     FAULTS,
     LEFT_OUT,
@@ -15,7 +15,7 @@ from transforms.verdict import (
     Verdict,
     merge_verdicts,
 )
-from transforms.working_folder import verdict_path
+from indexed_imagenet.transforms.working_folder import verdict_path
 
 VERDICTS = st.builds(
     Verdict.of,

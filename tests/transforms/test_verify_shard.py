@@ -6,15 +6,20 @@ import pytest
 from apache_beam.pvalue import AsSingleton
 from apache_beam.testing.util import assert_that
 
-from transforms.check_record import NamesByIndex, RecordRules
-from transforms.encode_example import ExampleEncoder, make_labels
-from transforms.index_file import SplitIndex
-from transforms.index_table import IndexTable, PackedIndexTable
-from transforms.load_picture import Picture
-from transforms.shard_record import CONTENT, QUICK
-from transforms.tfrecord import crc32c, frame
-from transforms.verify_shard import Fault, ShardTask, VerifyShards, verify_shard
-from transforms.verify_split import SplitRules, VerifySplit, verify_split
+from indexed_imagenet.transforms.check_record import NamesByIndex, RecordRules
+from indexed_imagenet.transforms.encode_example import ExampleEncoder, make_labels
+from indexed_imagenet.transforms.index_file import SplitIndex
+from indexed_imagenet.transforms.index_table import IndexTable, PackedIndexTable
+from indexed_imagenet.transforms.load_picture import Picture
+from indexed_imagenet.transforms.shard_record import CONTENT, QUICK
+from indexed_imagenet.transforms.tfrecord import crc32c, frame
+from indexed_imagenet.transforms.verify_shard import (
+    Fault,
+    ShardTask,
+    VerifyShards,
+    verify_shard,
+)
+from indexed_imagenet.transforms.verify_split import SplitRules, VerifySplit, verify_split
 
 LABELS = make_labels(['n01440764', 'n02119022'], ['tench', 'red fox'])
 NAMES = [b'b.JPEG', b'c.JPEG', b'a.JPEG']

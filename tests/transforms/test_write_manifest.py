@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from reports import identity, report, shard_record
 
-from transforms.locator import locator_path, make_locator, read_locator
-from transforms.manifest import Manifest, read_manifest
-from transforms.records import Rejection
-from transforms.shard_record import DECODE, Converted, digest_content
-from transforms.working_folder import summary_path
-from transforms.write_manifest import (
+from indexed_imagenet.transforms.locator import locator_path, make_locator, read_locator
+from indexed_imagenet.transforms.manifest import Manifest, read_manifest
+from indexed_imagenet.transforms.records import Rejection
+from indexed_imagenet.transforms.shard_record import DECODE, Converted, digest_content
+from indexed_imagenet.transforms.working_folder import summary_path
+from indexed_imagenet.transforms.write_manifest import (
     WriteManifest,
     make_manifest,
     summarize,
@@ -190,7 +190,7 @@ def test_nothing_is_listed_where_there_is_nothing_to_list(output, index_file):
 
 def test_the_manifest_comes_last(output, index_file, monkeypatch):
     """If the machine stops before, there is none."""
-    from transforms import write_manifest as module
+    from indexed_imagenet.transforms import write_manifest as module
 
     def stop(*args, **kwargs):
         raise KeyboardInterrupt

@@ -7,11 +7,15 @@ import pytest
 from apache_beam.testing.util import assert_that, equal_to
 from reports import end_mark
 
-from transforms import files
-from transforms.records import Record
-from transforms.shard_record import ShardRecord
-from transforms.tfrecord import crc32c
-from transforms.write_tfrecord import ShardWriter, WriteToTFRecord, shard_path
+from indexed_imagenet.transforms import files
+from indexed_imagenet.transforms.records import Record
+from indexed_imagenet.transforms.shard_record import ShardRecord
+from indexed_imagenet.transforms.tfrecord import crc32c
+from indexed_imagenet.transforms.write_tfrecord import (
+    ShardWriter,
+    WriteToTFRecord,
+    shard_path,
+)
 
 
 def shard_of(shard, payloads):
