@@ -6,8 +6,8 @@ from whole_command import ROOT, run_elsewhere
 
 _THREAD_DIES = """
 import sys, threading
-from pipeline import commands
-from pipeline.errors import UserError
+from indexed_imagenet import commands
+from indexed_imagenet.errors import UserError
 
 def build(argv):
     thread = threading.Thread(target=lambda: 1 / 0)
