@@ -60,7 +60,7 @@ setuptools.setup(
     },
     entry_points={
         'console_scripts': [
-            'indexed-imagenet = indexed_imagenet.commands:main_then_leave'
+            'indexed-imagenet = indexed_imagenet.cli.main:main_then_leave'
         ],
     },
 )

@@ -17,18 +17,18 @@ from collections.abc import Sequence
 import apache_beam as beam
 from apache_beam.pvalue import AsSingleton
 
-from indexed_imagenet.transforms import files
-from indexed_imagenet.transforms.check_rows import CheckRows
-from indexed_imagenet.transforms.encode_example import Label
 from indexed_imagenet.transforms.encode_shards import EncodeShards, ImageRules
-from indexed_imagenet.transforms.identity import Identity
+from indexed_imagenet.transforms.find_duplicates import CheckRows
+from indexed_imagenet.transforms.formats.build_id import Identity
+from indexed_imagenet.transforms.formats.example_encoder import Label
 from indexed_imagenet.transforms.index_table import ReadIndexTable
+from indexed_imagenet.transforms.input_report import NoteVerdict, ReachVerdict
 from indexed_imagenet.transforms.join_index import JoinIndex
-from indexed_imagenet.transforms.keep_finished import KeepFinished
 from indexed_imagenet.transforms.list_images import ListImages
-from indexed_imagenet.transforms.make_way import MakeWay
-from indexed_imagenet.transforms.place_rows import Placement, PlaceRows
-from indexed_imagenet.transforms.verdict import NoteVerdict, ReachVerdict
+from indexed_imagenet.transforms.plan_shards import KeepFinished
+from indexed_imagenet.transforms.prepare_output import MakeWay
+from indexed_imagenet.transforms.shuffle_rows import Placement, PlaceRows
+from indexed_imagenet.transforms.storage import files
 from indexed_imagenet.transforms.write_manifest import WriteManifest
 from indexed_imagenet.transforms.write_tfrecord import WriteToTFRecord
 

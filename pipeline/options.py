@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from indexed_imagenet.errors import UserError
-from indexed_imagenet.label_files import METADATA_FILE, SYNSETS_FILE
+from indexed_imagenet.labels.load import METADATA_FILE, SYNSETS_FILE
 from indexed_imagenet.transforms.encode_shards import FAIL, SKIP
-from indexed_imagenet.transforms.shard_record import CHECKS, QUICK
+from indexed_imagenet.transforms.formats.shard_info import CHECKS, QUICK
 
 # Of Beam's options, those that people who build reach for first, and what they
 # do here: without --runner, Beam's own words would not be true.

@@ -28,7 +28,7 @@ def golden() -> pathlib.Path:
 
 @pytest.fixture(scope='session')
 def tf():
-    from indexed_imagenet.transforms.convert_picture import tensorflow
+    from indexed_imagenet.transforms.images.tf_codec import tensorflow
 
     return tensorflow()
 

@@ -12,11 +12,7 @@ import apache_beam as beam
 import numpy as np
 from apache_beam.metrics import Metrics
 
-from indexed_imagenet.transforms import convert_picture, files
-from indexed_imagenet.transforms.encode_example import ExampleEncoder, Label
-from indexed_imagenet.transforms.load_picture import BadPicture, load_picture
-from indexed_imagenet.transforms.read_images import read_images
-from indexed_imagenet.transforms.records import (
+from indexed_imagenet.transforms.elements import (
     Record,
     Rejection,
     Rejections,
@@ -24,8 +20,13 @@ from indexed_imagenet.transforms.records import (
     ShardPlan,
     ShardReport,
 )
+from indexed_imagenet.transforms.formats.example_encoder import ExampleEncoder, Label
+from indexed_imagenet.transforms.formats.shard_info import CHECKS, Converted, digest_rows
+from indexed_imagenet.transforms.images import tf_codec
+from indexed_imagenet.transforms.images.check_image import BadPicture, load_picture
+from indexed_imagenet.transforms.inputs.read_images import read_images
 from indexed_imagenet.transforms.rows import Row, each_row
-from indexed_imagenet.transforms.shard_record import CHECKS, Converted, digest_rows
+from indexed_imagenet.transforms.storage import files
 
 # How the reason of a rejection begins that is not about the image's content.
 CANNOT_BE_READ = 'cannot be read'
@@ -87,7 +88,7 @@ def encode_shard(
         if is_lost:
             continue
         if picture.converted_from:
-            yield Converted(row.index, picture.converted_from, convert_picture.codec())
+            yield Converted(row.index, picture.converted_from, tf_codec.codec())
         parts = encoder.encode(row.index, row.name, row.label, picture)
         yield Record(shard, position, row.index, parts)
         position += 1

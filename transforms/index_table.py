@@ -16,7 +16,7 @@ from collections.abc import Iterable
 import apache_beam as beam
 import numpy as np
 
-from indexed_imagenet.transforms.index_file import SplitIndex, read_split_index
+from indexed_imagenet.transforms.formats.index_file import SplitIndex, read_split_index
 
 
 class IndexTable:

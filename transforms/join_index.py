@@ -7,11 +7,11 @@ import numpy as np
 from apache_beam.metrics import Metrics
 from apache_beam.pvalue import AsSingleton
 
-from indexed_imagenet.transforms import files
 from indexed_imagenet.transforms.index_table import IndexTable, PackedIndexTable
+from indexed_imagenet.transforms.input_report import LEFT_OUT, MISPLACED, UNKNOWN, Verdict
 from indexed_imagenet.transforms.list_images import ImageRefs, is_hidden
 from indexed_imagenet.transforms.rows import make_rows
-from indexed_imagenet.transforms.verdict import LEFT_OUT, MISPLACED, UNKNOWN, Verdict
+from indexed_imagenet.transforms.storage import files
 
 _IMAGE_ENDINGS = (b'.jpeg', b'.jpg', b'.png')
 

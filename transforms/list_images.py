@@ -11,8 +11,8 @@ from typing import NamedTuple
 import apache_beam as beam
 from apache_beam.metrics import Metrics
 
-from indexed_imagenet.transforms import files
-from indexed_imagenet.transforms.verdict import LEFT_OUT, UNLISTED, Verdict
+from indexed_imagenet.transforms.input_report import LEFT_OUT, UNLISTED, Verdict
+from indexed_imagenet.transforms.storage import files
 
 # A flat folder of the whole training set goes on in pieces of this many names.
 BATCH_NAMES = 10_000

@@ -15,20 +15,28 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 
-from indexed_imagenet.transforms import files
-from indexed_imagenet.transforms.call_once import CallOnce
-from indexed_imagenet.transforms.identity import Identity
-from indexed_imagenet.transforms.index_file import read_split_index
-from indexed_imagenet.transforms.load_picture import CMYK, PNG
-from indexed_imagenet.transforms.locator import Locator, locator_path, make_locator
-from indexed_imagenet.transforms.manifest import Manifest, ShardEntry, manifest_path
-from indexed_imagenet.transforms.records import Rejection, ShardReport
-from indexed_imagenet.transforms.shard_record import CHECKS, digest_content
-from indexed_imagenet.transforms.working_folder import (
+from indexed_imagenet.transforms.elements import Rejection, ShardReport
+from indexed_imagenet.transforms.formats.build_id import Identity
+from indexed_imagenet.transforms.formats.index_file import read_split_index
+from indexed_imagenet.transforms.formats.layout import (
     summary_path,
     whole_file,
     write_whole,
 )
+from indexed_imagenet.transforms.formats.manifest import (
+    Manifest,
+    ShardEntry,
+    manifest_path,
+)
+from indexed_imagenet.transforms.formats.offsets import (
+    Locator,
+    locator_path,
+    make_locator,
+)
+from indexed_imagenet.transforms.formats.shard_info import CHECKS, digest_content
+from indexed_imagenet.transforms.images.check_image import CMYK, PNG
+from indexed_imagenet.transforms.reduce import CallOnce
+from indexed_imagenet.transforms.storage import files
 from indexed_imagenet.transforms.write_tfrecord import shard_names
 
 # Rejected images that the summary names; all of them are in the list.

@@ -20,16 +20,16 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.metrics import Metrics
 from apache_beam.transforms.window import GlobalWindows
 
-from indexed_imagenet.transforms import files
-from indexed_imagenet.transforms.records import Record, ShardEnd, ShardReport
-from indexed_imagenet.transforms.shard_record import CONTENT, ShardRecord
-from indexed_imagenet.transforms.tfrecord import crc32c_of_parts, frame
-from indexed_imagenet.transforms.working_folder import (
+from indexed_imagenet.transforms.elements import Record, ShardEnd, ShardReport
+from indexed_imagenet.transforms.formats.layout import (
     shard_record_path,
     temporary_path,
     working_folder,
     write_whole,
 )
+from indexed_imagenet.transforms.formats.shard_info import CONTENT, ShardRecord
+from indexed_imagenet.transforms.formats.tfrecord import crc32c_of_parts, frame
+from indexed_imagenet.transforms.storage import files
 
 # Says of a refusal that it was one to write.
 CANNOT_BE_WRITTEN = 'cannot be written'

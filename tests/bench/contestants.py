@@ -5,7 +5,7 @@ import pathlib
 import shutil
 import sys
 
-from indexed_imagenet.sample import INDEX_FILE
+from indexed_imagenet.sample.make import INDEX_FILE
 
 _HERE = pathlib.Path(__file__).parent
 
@@ -45,7 +45,7 @@ def _build(program: tuple[str, ...], shards: int, *flags: str) -> tuple[str, ...
     )
 
 
-_MODULE = ('-m', 'indexed_imagenet')
+_MODULE = ('-m', 'pipeline')  # so that --other= may be an older checkout
 
 
 def build(shards: int = SHARDS) -> Contestant:

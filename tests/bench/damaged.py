@@ -15,13 +15,13 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
-from indexed_imagenet import sample_pictures
-from indexed_imagenet.transforms.load_picture import BadPicture, load_picture
-from indexed_imagenet.transforms.shard_record import QUICK
+from indexed_imagenet.sample import pictures
+from indexed_imagenet.transforms.formats.shard_info import QUICK
+from indexed_imagenet.transforms.images.check_image import BadPicture, load_picture
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / 'transforms'))
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
-import damage
+from support import damage
 
 
 def _is_taken(data: bytes) -> bool | None:
@@ -60,7 +60,7 @@ def main() -> None:
     flags = parser.parse_args()
     wholes = []
     for seed in range(flags.pictures):
-        made = damage.make_pictures(sample_pictures.make_pixels(seed), seed)
+        made = damage.make_pictures(pictures.make_pixels(seed), seed)
         # The note is there for the tests: no ordinary file has an end marker in it.
         wholes += [made[name] for name in made if 'note' not in name]
     table = Table('damage', 'files', 'the decoder rejects', 'of those missed', '%')

@@ -14,9 +14,9 @@ import time
 
 import tensorflow as tf
 
-from indexed_imagenet.label_files import METADATA_FILE, SYNSETS_FILE, load_labels
-from indexed_imagenet.sample import INDEX_FILE
-from indexed_imagenet.transforms.index_file import read_split_index
+from indexed_imagenet.labels.load import METADATA_FILE, SYNSETS_FILE, load_labels
+from indexed_imagenet.sample.make import INDEX_FILE
+from indexed_imagenet.transforms.formats.index_file import read_split_index
 
 
 def _bytes(value: bytes) -> tf.train.Feature:

@@ -4,8 +4,8 @@ import sys
 
 import slow_store
 
-from indexed_imagenet import commands
+from indexed_imagenet.cli import main
 
 if __name__ == '__main__':
     plugin = f'--beam_plugins={slow_store.__name__}'
-    sys.exit(commands.main([*sys.argv[1:], plugin]))
+    sys.exit(main.main([*sys.argv[1:], plugin]))

@@ -27,15 +27,13 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / 'engines'))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-import dataflow_service
-import engines
-import objects
 import processes
-import servers
 import trees
-from flink_cluster import flink_cluster
+
+from support import dataflow_service, engines, objects, servers
+from support.flink_cluster import flink_cluster
 
 _SHARDS = 64
 

@@ -19,13 +19,13 @@ import trees
 from rich.console import Console
 from rich.table import Table
 
-from indexed_imagenet.label_files import METADATA_FILE, SYNSETS_FILE, load_labels
-from indexed_imagenet.transforms import read_images
-from indexed_imagenet.transforms.encode_example import ExampleEncoder
-from indexed_imagenet.transforms.load_picture import load_picture
-from indexed_imagenet.transforms.records import Record
+from indexed_imagenet.labels.load import METADATA_FILE, SYNSETS_FILE, load_labels
+from indexed_imagenet.transforms.elements import Record
+from indexed_imagenet.transforms.formats.example_encoder import ExampleEncoder
+from indexed_imagenet.transforms.formats.tfrecord import crc32c, crc32c_of_parts, frame
+from indexed_imagenet.transforms.images.check_image import load_picture
+from indexed_imagenet.transforms.inputs import read_images
 from indexed_imagenet.transforms.rows import WHOLE, Row
-from indexed_imagenet.transforms.tfrecord import crc32c, crc32c_of_parts, frame
 from indexed_imagenet.transforms.write_tfrecord import ShardWriter
 
 # Steps in the order of the work; those that another contains are set off by dots.

@@ -10,11 +10,12 @@ import sys
 
 import apache_beam as beam
 
-from indexed_imagenet import build, commands
-from indexed_imagenet.transforms import files
+from indexed_imagenet import build
+from indexed_imagenet.cli import main
+from indexed_imagenet.transforms.elements import Record
 from indexed_imagenet.transforms.encode_shards import EncodeShards
-from indexed_imagenet.transforms.keep_finished import KeepFinished
-from indexed_imagenet.transforms.records import Record
+from indexed_imagenet.transforms.plan_shards import KeepFinished
+from indexed_imagenet.transforms.storage import files
 
 
 def payloads(element) -> list[bytes]:
@@ -51,7 +52,7 @@ class StockBuildSplit(build.BuildSplit):
 if __name__ == '__main__':
     build.BuildSplit = StockBuildSplit
     # Without our last step there is no outcome to be told.
-    from indexed_imagenet import run
+    from indexed_imagenet.cli import build
 
-    run.tell_outcome = lambda *arguments: None
-    sys.exit(commands.main(sys.argv[1:]))
+    build.tell_outcome = lambda *arguments: None
+    sys.exit(main.main(sys.argv[1:]))

@@ -6,8 +6,8 @@ import pathlib
 import numpy as np
 from rich.console import Console
 
-from indexed_imagenet import sample, sample_pictures
-from indexed_imagenet.transforms.convert_picture import tensorflow
+from indexed_imagenet.sample import make
+from indexed_imagenet.transforms.images.tf_codec import tensorflow
 
 # Links to one file that any file system allows.
 _LINKS = 20_000
@@ -22,17 +22,17 @@ def _image_path(tree: pathlib.Path, name: bytes) -> pathlib.Path:
 def make_photos(folder: pathlib.Path, count: int) -> pathlib.Path:
     """Makes that many distinct JPEGs of ImageNet's size, 111 kB on average."""
     tree = folder / f'photos-{count}'
-    made = sample.Sample(count, 1, classes=1000, pictures=500, plain=True)
-    sample.make_sample(tree, made, Console(stderr=True))
+    made = make.Sample(count, 1, classes=1000, pictures=500, plain=True)
+    make.make_sample(tree, made, Console(stderr=True))
     return tree
 
 
 def take_some(tree: pathlib.Path, count: int) -> pathlib.Path:
     """The first examples of a tree as one of their own, its images linked."""
     part = tree.with_name(f'{tree.name}-first-{count}')
-    if (part / sample.INDEX_FILE).exists():
+    if (part / make.INDEX_FILE).exists():
         return part
-    with np.load(tree / sample.INDEX_FILE) as index:
+    with np.load(tree / make.INDEX_FILE) as index:
         arrays = {
             key: values[:count] if key in _INDEX_COLUMNS else values
             for key, values in index.items()
@@ -42,7 +42,7 @@ def take_some(tree: pathlib.Path, count: int) -> pathlib.Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
         os.link(_image_path(tree, name), path)
-    np.savez(part / sample.INDEX_FILE, **arrays)
+    np.savez(part / make.INDEX_FILE, **arrays)
     return part
 
 
@@ -55,15 +55,15 @@ def make_small(folder: pathlib.Path, count: int, index_length: int) -> pathlib.P
       index_length: how many examples the index names; the others are missing.
     """
     tree = folder / f'small-{count}-of-{index_length}'
-    if (tree / sample.INDEX_FILE).exists():
+    if (tree / make.INDEX_FILE).exists():
         return tree
-    index = sample.make_index(sample.Sample(index_length, 1, classes=1000))
+    index = make.make_index(make.Sample(index_length, 1, classes=1000))
     names = index['tr_filenames'].tolist()[:count]
     tf = tensorflow()
     pictures = []
     (tree / 'sources').mkdir(parents=True, exist_ok=True)
     for number in range(-(-len(names) // _LINKS)):
-        pixels = sample_pictures.make_pixels(number)[:128, :128]
+        pixels = pictures.make_pixels(number)[:128, :128]
         pictures.append(tree / 'sources' / f'{number}.JPEG')
         pictures[-1].write_bytes(tf.io.encode_jpeg(pixels, quality=80).numpy())
     for number, name in enumerate(names):
@@ -71,7 +71,7 @@ def make_small(folder: pathlib.Path, count: int, index_length: int) -> pathlib.P
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
         os.link(pictures[number % len(pictures)], path)
-    np.savez(tree / sample.INDEX_FILE, **index)
+    np.savez(tree / make.INDEX_FILE, **index)
     return tree
 
 

@@ -4,9 +4,9 @@ import pathlib
 import shutil
 
 import pytest
-from whole_command import Ended, build_command
 
-from indexed_imagenet.commands import main
+from indexed_imagenet.cli.main import main
+from support.commands import Ended, build_command
 
 
 @pytest.fixture

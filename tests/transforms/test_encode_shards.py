@@ -3,8 +3,7 @@ import numpy as np
 import pytest
 from apache_beam.testing.util import assert_that
 
-from indexed_imagenet.transforms.convert_picture import codec
-from indexed_imagenet.transforms.encode_example import ExampleEncoder, make_labels
+from indexed_imagenet.transforms.elements import Record, Rejection, ShardEnd, ShardPlan
 from indexed_imagenet.transforms.encode_shards import (
     FAIL,
     SKIP,
@@ -12,11 +11,20 @@ from indexed_imagenet.transforms.encode_shards import (
     ImageRules,
     encode_shard,
 )
-from indexed_imagenet.transforms.load_picture import PNG, Picture
-from indexed_imagenet.transforms.place_rows import Placement
-from indexed_imagenet.transforms.records import Record, Rejection, ShardEnd, ShardPlan
+from indexed_imagenet.transforms.formats.example_encoder import (
+    ExampleEncoder,
+    make_labels,
+)
+from indexed_imagenet.transforms.formats.shard_info import (
+    DECODE,
+    QUICK,
+    Converted,
+    digest_rows,
+)
+from indexed_imagenet.transforms.images.check_image import PNG, Picture
+from indexed_imagenet.transforms.images.tf_codec import codec
 from indexed_imagenet.transforms.rows import WHOLE, Row, make_rows
-from indexed_imagenet.transforms.shard_record import DECODE, QUICK, Converted, digest_rows
+from indexed_imagenet.transforms.shuffle_rows import Placement
 
 LABELS = make_labels(['n01440764', 'n02119022'], ['tench', 'red fox'])
 RULES = ImageRules(QUICK, FAIL)

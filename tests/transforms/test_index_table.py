@@ -7,7 +7,7 @@ from apache_beam.testing.util import assert_that, equal_to
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexed_imagenet.transforms.index_file import SplitIndex
+from indexed_imagenet.transforms.formats.index_file import SplitIndex
 from indexed_imagenet.transforms.index_table import (
     IndexTable,
     PackedIndexTable,

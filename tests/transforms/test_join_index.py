@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from indexed_imagenet.transforms.index_file import SplitIndex
+from indexed_imagenet.transforms.formats.index_file import SplitIndex
 from indexed_imagenet.transforms.index_table import IndexTable
+from indexed_imagenet.transforms.input_report import LEFT_OUT, MISPLACED, UNKNOWN, Verdict
 from indexed_imagenet.transforms.join_index import join_refs, looks_like_image
 from indexed_imagenet.transforms.list_images import ImageRefs
 from indexed_imagenet.transforms.rows import WHOLE, Row, each_row
-from indexed_imagenet.transforms.verdict import LEFT_OUT, MISPLACED, UNKNOWN, Verdict
 
 SYNSETS = ['n01440764', 'n02119022']
 TABLE = IndexTable.from_split(

@@ -3,13 +3,13 @@ import pytest
 from apache_beam.testing.util import assert_that, equal_to
 
 from indexed_imagenet.transforms import list_images as module
+from indexed_imagenet.transforms.input_report import LEFT_OUT, Verdict
 from indexed_imagenet.transforms.list_images import (
     ImageRefs,
     ListImages,
     find_folders,
     list_images,
 )
-from indexed_imagenet.transforms.verdict import LEFT_OUT, Verdict
 
 
 @pytest.fixture

@@ -3,19 +3,27 @@ import json
 import apache_beam as beam
 import numpy as np
 import pytest
-from reports import identity, report, shard_record
 
-from indexed_imagenet.transforms.locator import locator_path, make_locator, read_locator
-from indexed_imagenet.transforms.manifest import Manifest, read_manifest
-from indexed_imagenet.transforms.records import Rejection
-from indexed_imagenet.transforms.shard_record import DECODE, Converted, digest_content
-from indexed_imagenet.transforms.working_folder import summary_path
+from indexed_imagenet.transforms.elements import Rejection
+from indexed_imagenet.transforms.formats.layout import summary_path
+from indexed_imagenet.transforms.formats.manifest import Manifest, read_manifest
+from indexed_imagenet.transforms.formats.offsets import (
+    locator_path,
+    make_locator,
+    read_locator,
+)
+from indexed_imagenet.transforms.formats.shard_info import (
+    DECODE,
+    Converted,
+    digest_content,
+)
 from indexed_imagenet.transforms.write_manifest import (
     WriteManifest,
     make_manifest,
     summarize,
     write_manifest,
 )
+from support.reports import identity, report, shard_record
 
 BAD = Rejection(2, 'a,b.JPEG', 'empty: 0 bytes')
 PNG = Converted(4, 'PNG', 'tensorflow 2.21.0, x86_64')

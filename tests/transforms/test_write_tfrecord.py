@@ -5,17 +5,17 @@ import os
 import apache_beam as beam
 import pytest
 from apache_beam.testing.util import assert_that, equal_to
-from reports import end_mark
 
-from indexed_imagenet.transforms import files
-from indexed_imagenet.transforms.records import Record
-from indexed_imagenet.transforms.shard_record import ShardRecord
-from indexed_imagenet.transforms.tfrecord import crc32c
+from indexed_imagenet.transforms.elements import Record
+from indexed_imagenet.transforms.formats.shard_info import ShardRecord
+from indexed_imagenet.transforms.formats.tfrecord import crc32c
+from indexed_imagenet.transforms.storage import files
 from indexed_imagenet.transforms.write_tfrecord import (
     ShardWriter,
     WriteToTFRecord,
     shard_path,
 )
+from support.reports import end_mark
 
 
 def shard_of(shard, payloads):

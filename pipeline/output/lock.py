@@ -1,0 +1,208 @@
+"""Keeps a second build out of an output directory.
+
+On this machine the kernel keeps the lock, and lets go of it when its holder
+dies, however it dies. Object stores and some network disks have no locks: there
+a small file is written anew every few seconds, and one that is not any more is
+stale.
+"""
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import platform
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+
+from indexed_imagenet.errors import UserError
+from indexed_imagenet.signals import Interrupt
+from indexed_imagenet.transforms.formats.layout import working_folder, write_whole
+from indexed_imagenet.transforms.storage import files
+
+# Seconds between two heartbeats, and without one until a lock is stale.
+_BEAT_EVERY = 10.0
+_STALE_AFTER = 45.0
+# Seconds until another launcher that writes at the same time has done so.
+_SETTLE = 2.0
+
+# Seconds that workers get to end whose launcher is dead; they look five times in one.
+_WAIT_FOR_WORKERS = 20.0
+
+
+def _refusal(path: str, holder: str) -> UserError:
+    return UserError(
+        f'--output_directory {path} is being written by another build{holder}; wait for '
+        'its end, or choose another directory'
+    )
+
+
+# What a file system answers that keeps no locks on folders.
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EBADF, errno.EINVAL)
+
+
+def _lock_folder(path: str, fd: int) -> bool:
+    """Takes the kernel's lock on an open folder; False if there is no such thing.
+
+    Raises:
+      UserError: another build has it.
+    """
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # A build that had made the folder may just have removed it again.
+        is_there = os.fstat(fd).st_ino == os.stat(path).st_ino
+    except (BlockingIOError, FileNotFoundError):
+        is_there = False
+    except OSError as error:
+        if error.errno in _NO_LOCKS:
+            return False
+        raise
+    if not is_there:
+        raise _refusal(path, '')
+    return True
+
+
+def wait_for_workers(folder: str) -> None:
+    """Waits until the workers of an earlier launcher that was killed have ended.
+
+    Args:
+      folder: a local folder, which each worker holds a shared lock on.
+
+    Raises:
+      UserError: they do not end.
+    """
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        deadline = time.monotonic() + _WAIT_FOR_WORKERS
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except OSError as error:
+                if error.errno in _NO_LOCKS:
+                    return
+                if time.monotonic() > deadline:
+                    raise UserError(
+                        f'workers of a build that was killed still hold {folder} after '
+                        f'{_WAIT_FOR_WORKERS:.0f} s; end them (`fuser {folder}` names '
+                        'them), and give the same command again'
+                    ) from None
+            time.sleep(0.1)
+    finally:
+        os.close(fd)
+
+
+def _read(lock: str) -> dict[str, str]:
+    if files.size(lock) is None:
+        return {}
+    try:
+        return json.loads(files.read_bytes(lock))
+    except ValueError:
+        return {}
+
+
+class Heartbeat:
+    """A lock where the system has none, kept alive by a thread.
+
+    Attributes:
+      is_lost: whether another build has taken it over.
+    """
+
+    is_lost = False
+
+    def __init__(self, path: str, interrupt: Interrupt):
+        self._path = path
+        self._lock = files.join(working_folder(path), 'lock.json')
+        self._interrupt = interrupt
+        self._id = uuid.uuid4().hex
+        self._beats = 0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name='lock', daemon=True)
+
+    def _beat(self) -> None:
+        self._beats += 1
+        content = {
+            'id': self._id,
+            'beat': self._beats,
+            'holder': f'process {os.getpid()} on {platform.node()}',
+        }
+        write_whole(self._lock, json.dumps(content).encode(), self._path)
+
+    def take(self) -> None:
+        """Takes the lock.
+
+        Raises:
+          UserError: another build has it.
+        """
+        # By what the object says, not by when: clocks differ.
+        found = _read(self._lock)
+        deadline = time.monotonic() + _STALE_AFTER
+        while found and time.monotonic() < deadline:
+            time.sleep(_SETTLE)
+            now = _read(self._lock)
+            if now and now != found:
+                raise _refusal(self._path, f' ({now["holder"]})')
+            if not now:
+                break
+        self._beat()
+        time.sleep(_SETTLE)
+        now = _read(self._lock)
+        if now.get('id') != self._id:
+            raise _refusal(self._path, f' ({now.get("holder", "unknown")})')
+        self._thread.start()
+
+    def _keep(self) -> None:
+        while not self._ended.wait(_BEAT_EVERY):
+            try:
+                if _read(self._lock).get('id') not in (self._id, None):
+                    self.is_lost = True
+                    self._interrupt.stop(
+                        f'--output_directory {self._path} was taken over by another '
+                        'build, as this one gave no sign of life; give the same command '
+                        'again when that has ended'
+                    )
+                    return
+                self._beat()
+            except Exception:
+                continue  # the next one may get through; each store has its own errors
+
+    def let_go(self) -> None:
+        """Ends the heartbeat and deletes the lock, if it is still ours."""
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        with contextlib.suppress(OSError):
+            if _read(self._lock).get('id') == self._id:
+                files.delete(self._lock)
+
+
+class KernelLock:
+    """A lock that cannot be lost."""
+
+    is_lost = False
+
+
+@contextlib.contextmanager
+def held_lock(path: str, interrupt: Interrupt) -> Iterator[KernelLock | Heartbeat]:
+    """Holds the lock on an output directory.
+
+    Args:
+      path: the directory, which is there.
+      interrupt: told if the lock is lost.
+
+    Raises:
+      UserError: another build has it.
+    """
+    with contextlib.ExitStack() as held:
+        if files.is_local(path):
+            fd = os.open(path, os.O_RDONLY)
+            held.callback(os.close, fd)
+            if _lock_folder(path, fd):
+                yield KernelLock()
+                return
+        heartbeat = Heartbeat(path, interrupt)
+        held.callback(heartbeat.let_go)
+        heartbeat.take()
+        yield heartbeat

@@ -1,0 +1,93 @@
+"""Makes pictures of the kinds that ImageNet has, from a seed.
+
+Nothing is downloaded and no photograph is shipped: a picture is smooth noise at
+several scales, which compresses about as a photograph does.
+"""
+
+import struct
+
+import numpy as np
+
+from indexed_imagenet.transforms.images.tf_codec import tensorflow
+
+# Width and height of common ImageNet pictures, pixels.
+_SIZES = ((500, 375), (500, 333), (375, 500), (500, 500), (640, 480), (400, 300))
+_QUALITY = 95
+
+
+def make_pixels(seed: int) -> np.ndarray:
+    """A picture: uint8, shape [height, width, 3]."""
+    tf = tensorflow()
+    random = np.random.RandomState(seed)
+    width, height = _SIZES[random.randint(len(_SIZES))]
+    pixels = np.full((height, width, 3), 128, np.float32)
+    for cells, strength in ((3, 60), (12, 35), (48, 20), (160, 14)):
+        coarse = random.standard_normal((cells, cells, 3)).astype(np.float32)
+        pixels += strength * tf.image.resize(coarse, (height, width)).numpy()
+    pixels += 5 * random.standard_normal((height, width, 1)).astype(np.float32)
+    return np.clip(pixels, 0, 255).astype(np.uint8)
+
+
+def encode_rgb(pixels: np.ndarray, progressive: bool = False) -> bytes:
+    """An RGB JPEG, baseline or progressive."""
+    tf = tensorflow()
+    encoded = tf.io.encode_jpeg(
+        pixels, format='rgb', quality=_QUALITY, progressive=progressive
+    )
+    return encoded.numpy()
+
+
+def encode_grey(pixels: np.ndarray) -> bytes:
+    """A JPEG of one component: the first channel."""
+    tf = tensorflow()
+    encoded = tf.io.encode_jpeg(pixels[..., :1], format='grayscale', quality=_QUALITY)
+    return encoded.numpy()
+
+
+def encode_png(pixels: np.ndarray) -> bytes:
+    """An RGB PNG."""
+    return tensorflow().io.encode_png(pixels).numpy()
+
+
+def _segment(code: int, content: bytes) -> bytes:
+    return struct.pack('>BBH', 0xFF, code, len(content) + 2) + content
+
+
+def _segments_and_scan(jpeg: bytes) -> tuple[dict[int, bytes], bytes]:
+    """The segments before the scan of a baseline JPEG, by code, and its data."""
+    segments: dict[int, bytes] = {}
+    position = 2
+    while True:
+        code, length = struct.unpack_from('>xBH', jpeg, position)
+        end = position + 2 + length
+        if code == 0xDA:
+            return segments, jpeg[end:-2]
+        segments[code] = segments.get(code, b'') + jpeg[position:end]
+        position = end
+
+
+def encode_cmyk(pixels: np.ndarray) -> bytes:
+    """A JPEG of four components, as Adobe's programs write them.
+
+    No encoder here writes CMYK. But a frame may hold its components in scans of
+    their own, and such a scan is, bit for bit, that of a grey JPEG: four grey
+    ones of the same quality share their tables.
+    """
+    black = pixels.min(axis=2, keepdims=True)
+    planes = np.concatenate([pixels, black], axis=2)
+    height, width, num_planes = planes.shape
+    frame = struct.pack('>BHHB', 8, height, width, num_planes)
+    tables, scans = b'', b''
+    for number in range(1, num_planes + 1):
+        segments, data = _segments_and_scan(encode_grey(planes[..., number - 1 : number]))
+        tables = segments[0xDB] + segments[0xC4]
+        frame += bytes([number, 0x11, 0])
+        scans += _segment(0xDA, bytes([1, number, 0, 0, 63, 0])) + data
+    adobe = _segment(0xEE, b'Adobe' + struct.pack('>HHHB', 100, 0, 0, 0))
+    return b'\xff\xd8' + adobe + tables + _segment(0xC0, frame) + scans + b'\xff\xd9'
+
+
+def add_comment(jpeg: bytes, comment: bytes) -> bytes:
+    """The same picture in other bytes: with a comment after its first segment."""
+    end = 4 + struct.unpack_from('>H', jpeg, 4)[0]
+    return jpeg[:end] + _segment(0xFE, comment) + jpeg[end:]

@@ -1,0 +1,273 @@
+"""Good builds: what comes out, and that it is the same however it was made."""
+
+import shutil
+import sys
+
+import numpy as np
+import pytest
+
+from indexed_imagenet.transforms.formats.manifest import read_manifest
+from indexed_imagenet.transforms.formats.offsets import locator_path, read_locator
+from support.commands import ROOT, build_command, digests, python_m, run_elsewhere
+
+SHARDS = [f'train-{i:05d}-of-00004' for i in range(4)] + [
+    f'validation-{i:05d}-of-00003' for i in range(3)
+]
+TRAIN_TABLES = ['train.index.npz', 'train.json']
+VALIDATION_TABLES = ['validation.index.npz', 'validation.json']
+
+
+def read_examples(tf, paths):
+    """The features of each record, in order."""
+    for record in tf.data.TFRecordDataset([str(path) for path in paths]):
+        example = tf.train.Example.FromString(record.numpy())
+        features = {
+            key: (feature.int64_list.value or feature.bytes_list.value)[:]
+            for key, feature in example.features.feature.items()
+        }
+        yield features
+
+
+@pytest.fixture(scope='module')
+def reference(golden, tmp_path_factory):
+    """The golden tree, built by one worker in one process."""
+    output = tmp_path_factory.mktemp('reference')
+    ended = run_elsewhere(
+        python_m(*build_command(golden, output), '--direct_num_workers=1'), ROOT
+    )
+    assert ended.status == 0, ended.err
+    return output
+
+
+def test_every_feature_is_that_of_the_original_builder(golden, reference, tf):
+    for split, count in (('train', 51), ('validation', 24)):
+        expected = {
+            features['index'][0]: features
+            for features in read_examples(tf, [golden / f'expected-{split}.tfrecord'])
+        }
+        made = list(read_examples(tf, sorted(reference.glob(f'{split}-*'))))
+        assert len(made) == len(expected) == count
+        for features in made:
+            assert len(features) == 11
+            assert features == expected[features['index'][0]]
+
+
+def test_the_bytes_are_those_of_deterministic_protobuf(reference, tf):
+    for record in tf.data.TFRecordDataset([str(reference / name) for name in SHARDS]):
+        example = tf.train.Example.FromString(record.numpy())
+        assert example.SerializeToString(deterministic=True) == record.numpy()
+
+
+def test_examples_are_shuffled_and_in_their_promised_places(golden, reference, tf):
+    for split, part, num_shards in (('train', 'tr', 4), ('validation', 'tt', 3)):
+        with np.load(golden / 'imagenet_index.npz') as index:
+            n = len(index[f'{part}_filenames'])
+        ranks = np.random.RandomState(0).permutation(n)
+        in_order = np.argsort(ranks)
+        made = []
+        for shard in range(num_shards):
+            path = reference / f'{split}-{shard:05d}-of-{num_shards:05d}'
+            indices = [features['index'][0] for features in read_examples(tf, [path])]
+            assert all(ranks[i] * num_shards // n == shard for i in indices)
+            made += indices
+        assert made == in_order.tolist()
+        assert made != sorted(made)
+
+
+def test_nothing_else_is_left_behind(reference):
+    assert sorted(path.name for path in reference.iterdir()) == sorted(
+        [*SHARDS, *TRAIN_TABLES, *VALIDATION_TABLES]
+    )
+
+
+def test_two_worker_processes_give_the_same_bytes(golden, reference, tmp_path):
+    output = tmp_path / 'out'
+    ended = run_elsewhere(
+        python_m(*build_command(golden, output), '--direct_num_workers=2'), ROOT
+    )
+    assert ended.status == 0, ended.err
+    assert digests(output) == digests(reference)
+    assert 'WARNING' not in ended.err
+
+
+def test_beams_direct_runner_gives_the_same_bytes(golden, reference, tmp_path):
+    output = tmp_path / 'out'
+    ended = run_elsewhere(
+        python_m(*build_command(golden, output), '--runner=DirectRunner'), ROOT
+    )
+    assert ended.status == 0, ended.err
+    assert digests(output) == digests(reference)
+
+
+def test_the_installed_package_runs_beside_namesakes(golden, reference, tmp_path):
+    """Installed elsewhere, started in a folder that has packages of our names."""
+    installed, here = tmp_path / 'installed', tmp_path / 'here'
+    source = tmp_path / 'source'
+    shutil.copytree(
+        ROOT, source, ignore=shutil.ignore_patterns('.git', '.venv', 'sample*', 'build')
+    )
+    pip = ['pip', 'install', '--quiet', '--no-deps', '--target', installed, source]
+    ended = run_elsewhere([python_m()[0], '-m', *pip], tmp_path)
+    assert ended.status == 0, ended.err
+    for package in ('pipeline', 'transforms'):
+        (here / package).mkdir(parents=True)
+        (here / package / '__init__.py').write_text('raise ImportError("a namesake")\n')
+    output = tmp_path / 'out'
+    ended = run_elsewhere(
+        [
+            python_m()[0],
+            installed / 'bin' / 'indexed-imagenet',
+            *build_command(golden, output),
+            '--direct_num_workers=2',
+        ],
+        here,
+        PYTHONPATH=str(installed),
+    )
+    assert ended.status == 0, ended.err
+    assert digests(output) == digests(reference)
+
+
+def test_a_build_that_converts_nothing_imports_no_tensorflow(golden, tmp_path):
+    command = [arg for arg in build_command(golden, tmp_path) if 'train' not in arg]
+    code = (
+        'import sys; from indexed_imagenet.cli.main import main; '
+        f'status = main({[*command, "--direct_num_workers=1"]!r}); '
+        'print(status, "tensorflow" in sys.modules)'
+    )
+    ended = run_elsewhere([sys.executable, '-c', code], ROOT)
+    assert ended.out.splitlines()[-1] == '0 False', ended
+
+
+def test_paths_may_be_relative(golden, reference, tree, tmp_path):
+    command = build_command('golden', 'out')
+    ended = run_elsewhere(
+        [*python_m(*command), '--direct_num_workers=2'], tmp_path, PYTHONPATH=str(ROOT)
+    )
+    assert ended.status == 0, ended.err
+    assert digests(tmp_path / 'out') == digests(reference)
+
+
+def test_a_flat_directory_gives_the_same_bytes(reference, tree, build, tmp_path):
+    for path in list((tree / 'validation').glob('*/*')):
+        path.rename(tree / 'validation' / path.name)
+    for folder in list((tree / 'validation').iterdir()):
+        if folder.is_dir():
+            folder.rmdir()
+    assert build().status == 0
+    assert digests(tmp_path / 'out') == digests(reference)
+
+
+def test_the_object_form_of_the_index_gives_the_same_bytes(
+    reference, tree, build, tmp_path
+):
+    (tree / 'imagenet_index_object.npz').rename(tree / 'imagenet_index.npz')
+    assert build().status == 0
+    assert digests(tmp_path / 'out') == digests(reference)
+
+
+def test_one_split_alone_is_the_same_as_with_the_other(reference, tree, run, tmp_path):
+    command = [arg for arg in build_command(tree, tmp_path / 'out') if 'train' not in arg]
+    assert run(*command, '--direct_num_workers=1').status == 0
+    expected = {k: v for k, v in digests(reference).items() if k.startswith('val')}
+    assert digests(tmp_path / 'out') == expected
+
+
+def test_another_seed_is_another_order(reference, build, tmp_path):
+    assert build('--shuffle_seed=1').status == 0
+    made, before = digests(tmp_path / 'out'), digests(reference)
+    assert made.keys() == before.keys()
+    assert not set(made.values()) & set(before.values())
+    fingerprints = [
+        read_manifest(str(output), 'train').fingerprint
+        for output in (tmp_path / 'out', reference)
+    ]
+    assert fingerprints[0] == fingerprints[1]  # the same examples, wherever they stand
+
+
+def test_the_locator_finds_each_example(golden, reference, tf):
+    for split, part in (('train', 'tr'), ('validation', 'tt')):
+        locator = read_locator(locator_path(str(reference), split))
+        manifest = read_manifest(str(reference), split)
+        with np.load(golden / 'imagenet_index.npz') as index:
+            names = index[f'{part}_filenames'].tolist()
+        for i, name in enumerate(names):
+            shard = reference / manifest.shards[locator.shard[i]].name
+            start = int(locator.offset[i]) + 12
+            payload = shard.read_bytes()[start : start + int(locator.length[i])]
+            example = tf.train.Example.FromString(payload)
+            assert example.features.feature['index'].int64_list.value[0] == i
+            assert example.features.feature['image/filename'].bytes_list.value[0] == name
+
+
+def test_the_table_tells_what_was_built(build, tmp_path):
+    ended = build()
+    rows = {
+        cells[0].strip(): [cell.strip() for cell in cells[1:]]
+        for cells in (line.split('│') for line in ended.out.splitlines())
+        if len(cells) == 3
+    }
+    assert rows['examples'] == ['51', '24']
+    assert rows['shards'] == ['4', '3']
+    assert rows['bytes'] == ['468,974', '299,540']
+    assert rows['classes'] == ['8', '8']
+    assert rows['converted PNG / CMYK'] == ['1 / 2', '0 / 0']
+    assert rows['missing'] == ['0', '0']
+    assert rows['rejected'] == ['0', '0']
+    assert '51 of 51 records' in ended.err
+    for split in ('train', 'validation'):
+        fingerprint = read_manifest(str(tmp_path / 'out'), split).fingerprint
+        assert f'{split}: complete, fingerprint sha256 {fingerprint}' in ended.out
+
+
+def test_images_that_are_not_there_are_counted_and_listed(
+    reference, tree, build, tmp_path, tf
+):
+    gone = sorted((tree / 'train').glob('*/*'))[3:20]
+    for path in gone:
+        path.unlink()
+    ended = build()
+    assert ended.status == 0
+    assert '17 images of the index not there' in ended.err
+    assert str(tmp_path / 'out' / 'missing-train.csv') in ended.err
+    with np.load(tree / 'imagenet_index.npz') as index:
+        names = index['tr_filenames'].tolist()
+    expected = sorted(names.index(path.name.encode()) for path in gone)
+    lines = (tmp_path / 'out' / 'missing-train.csv').read_text().splitlines()
+    assert lines == ['index,filename', *(f'{i},{names[i].decode()}' for i in expected)]
+
+    # What is there keeps its place.
+    def indices(directory, shard):
+        return [f['index'][0] for f in read_examples(tf, [directory / shard])]
+
+    for shard in SHARDS[:4]:
+        before = [i for i in indices(reference, shard) if i not in expected]
+        assert indices(tmp_path / 'out', shard) == before
+
+
+def test_a_shard_without_images_is_an_empty_file(tree, run, tmp_path):
+    kept = sorted((tree / 'validation').glob('*/*'))[0]
+    for path in (tree / 'validation').glob('*/*'):
+        if path != kept:
+            path.unlink()
+    command = build_command(tree, tmp_path / 'out')[2:]
+    ended = run(
+        'build', *command[:-2], '--validation_shards=24', '--direct_num_workers=1'
+    )
+    assert ended.status == 0, ended.err
+    sizes = sorted(p.stat().st_size for p in (tmp_path / 'out').glob('validation-*'))
+    assert len(sizes) == 24
+    assert sizes[:23] == [0] * 23
+    assert sizes[23] > 0
+
+
+def test_files_that_are_no_images_are_left_out_and_named(
+    reference, tree, build, tmp_path
+):
+    (tree / 'train' / 'n01739381' / 'notes.txt').write_text('not an image')
+    (tree / 'train' / 'n01739381' / '._n01739381_1309.JPEG').write_text('from a Mac')
+    (tree / 'train' / '.DS_Store').write_text('from a Mac')
+    ended = build()
+    assert ended.status == 0
+    assert 'train: 3 file(s) or folder(s) left out' in ended.err
+    assert 'n01739381/notes.txt' in ended.err
+    assert digests(tmp_path / 'out') == digests(reference)

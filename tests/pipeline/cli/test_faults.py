@@ -1,0 +1,314 @@
+"""Faults of the machine: each ends with a plain line, and the next run completes."""
+
+import os
+import pathlib
+import shlex
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pytest
+
+from indexed_imagenet.runners.local.processes import describe_death
+from indexed_imagenet.sample import pictures
+from stress import kill_and_resume
+from support.commands import ROOT, build_command, digests, python_m, run_elsewhere
+
+SHARDS = 60
+
+
+@pytest.fixture(scope='module')
+def pngs(tmp_path_factory) -> pathlib.Path:
+    """A tree whose every image must be converted: that takes long enough to be killed."""
+    tree = tmp_path_factory.mktemp('pngs')
+    folder = tree / 'train' / 'n01440764'
+    folder.mkdir(parents=True)
+    names = [f'n01440764_{i}.JPEG' for i in range(360)]
+    pixels = pictures.make_pixels(0)
+    (folder / names[0]).write_bytes(pictures.encode_png(pixels))
+    for name in names[1:]:
+        os.link(folder / names[0], folder / name)
+    labels = np.zeros(len(names), int)
+    np.savez(tree / 'index.npz', tr_filenames=np.array(names), tr_labels=labels)
+    return tree
+
+
+def command(tree, output, workers=2) -> list[str]:
+    return python_m(
+        'build',
+        f'--train_directory={tree}/train',
+        f'--imagenet_index_file={tree}/index.npz',
+        f'--output_directory={output}',
+        f'--train_shards={SHARDS}',
+        f'--direct_num_workers={workers}',
+    )
+
+
+@pytest.fixture(scope='module')
+def expected(pngs, tmp_path_factory) -> pathlib.Path:
+    """What an undisturbed build of the PNGs gives."""
+    output = tmp_path_factory.mktemp('expected') / 'out'
+    ended = run_elsewhere(command(pngs, output), ROOT)
+    assert ended.status == 0, ended.err
+    return output
+
+
+def take_signals() -> None:
+    """Has a new process take signals, even if the tests run in the background.
+
+    A shell has SIGINT ignored there, nohup SIGHUP, and what is ignored stays so.
+    """
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, signal.SIG_DFL)
+
+
+class Killed:
+    """A build that is stopped by a signal after its first shards."""
+
+    def __init__(self, tree, output, signum, workers, again=()):
+        self.process = subprocess.Popen(
+            command(tree, output, workers),
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=take_signals,
+        )
+        kill_and_resume.wait_until(
+            lambda: len(list(output.glob('train-*-of-*'))) > 2, self.process
+        )
+        self.workers = kill_and_resume.workers_of(self.process.pid)
+        os.kill(self.process.pid, signum)
+        for pause in again:
+            time.sleep(pause)
+            if self.process.poll() is None:
+                os.kill(self.process.pid, signum)
+        _, self.err = self.process.communicate(timeout=60)
+
+
+@pytest.mark.parametrize(
+    ('victim', 'committed', 'after'),
+    [
+        (kill_and_resume.WORKER, 1, 0.5),
+        (kill_and_resume.LAUNCHER, 1, 0.5),
+        (kill_and_resume.WORKER, 0, 0.1),
+    ],
+)
+def test_a_killed_build_goes_on_to_the_same_bytes(
+    pngs, expected, tmp_path, victim, committed, after
+):
+    output = tmp_path / 'out'
+    result = kill_and_resume.kill_and_resume(
+        command(pngs, output), output, expected, victim, committed, after
+    )
+    assert result.faults == []
+    if committed:
+        assert 0 < result.committed < SHARDS
+    if victim == kill_and_resume.WORKER:
+        assert 'most likely by the system for want of memory' in result.error
+        assert '--direct_num_workers' in result.error
+
+
+@pytest.mark.parametrize(
+    ('signum', 'workers'),
+    [(signal.SIGINT, 1), (signal.SIGINT, 2), (signal.SIGTERM, 1), (signal.SIGHUP, 2)],
+)
+def test_a_signal_stops_at_once_and_tells_how_to_go_on(
+    pngs, expected, tmp_path, signum, workers
+):
+    output = tmp_path / 'out'
+    killed = Killed(pngs, output, signum, workers)
+    assert killed.process.returncode == 128 + signum, killed.err
+    assert 'Traceback' not in killed.err
+    assert not any(os.path.exists(f'/proc/{pid}') for pid in killed.workers)
+    assert not list((output / '.build').glob('*.tmp'))
+    done = len(list(output.glob('train-*')))
+    assert 2 < done < SHARDS
+    told = killed.err.splitlines()[-1]
+    assert told.startswith('stopped; what is finished is kept; to go on: ')
+    if signum == signal.SIGINT and workers == 2:
+        ended = run_elsewhere(['sh', '-c', told.partition('to go on: ')[2]], ROOT)
+        assert ended.status == 0, ended.err
+        assert f'{SHARDS} ({done} kept)' in ended.out
+        assert digests(output) == digests(expected)
+
+
+@pytest.mark.parametrize(
+    ('signum', 'workers', 'pause'),
+    [(signal.SIGINT, 2, 0.02), (signal.SIGTERM, 2, 0.1), (signal.SIGINT, 1, 0.05)],
+)
+def test_an_impatient_second_signal_does_no_harm(pngs, tmp_path, signum, workers, pause):
+    output = tmp_path / 'out'
+    killed = Killed(pngs, output, signum, workers, again=[pause] * 5)
+    assert killed.process.returncode == 128 + signum, killed.err
+    assert 'Traceback' not in killed.err
+    assert not any(os.path.exists(f'/proc/{pid}') for pid in killed.workers)
+    assert not list((output / '.build').glob('*.tmp'))
+
+
+@pytest.mark.parametrize('signum', [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_all_processes_while_workers_start(pngs, tmp_path, signum):
+    build = subprocess.Popen(
+        command(pngs, tmp_path / 'out'),
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=take_signals,
+    )
+    kill_and_resume.wait_until(lambda: kill_and_resume.workers_of(build.pid), build)
+    os.killpg(build.pid, signum)
+    _, err = build.communicate(timeout=60)
+    assert build.returncode == 128 + signum, err
+    assert 'Traceback' not in err
+
+
+def test_workers_end_with_their_launcher(pngs, tmp_path):
+    killed = Killed(pngs, tmp_path / 'out', signal.SIGKILL, 2)
+    assert len(killed.workers) == 2
+    deadline = time.monotonic() + 20
+    while any(os.path.exists(f'/proc/{pid}') for pid in killed.workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ('status', 'told'),
+    [
+        (-signal.SIGKILL, 'was killed by SIGKILL, most likely by the system for want'),
+        (-signal.SIGSEGV, 'was ended by SIGSEGV (a fault in native code)'),
+        (-signal.SIGTERM, 'was ended by SIGTERM (from outside)'),
+        (3, 'ended by itself with status 3'),
+    ],
+)
+def test_a_dead_worker_is_named_with_its_signal_and_cause(status, told):
+    line = describe_death(2, 4711, status)
+    assert line.startswith(f'worker 2 (process 4711) {told}')
+    assert line.endswith('give the same command again: what is finished is kept')
+
+
+def mount(options: str, script: str, tmp_path) -> list[str]:
+    """Runs a script with a small tmpfs at ``tmp_path / 'disk'``, seen by it alone."""
+    (tmp_path / 'disk').mkdir()
+    prepared = f'mount -t tmpfs -o {options} none {tmp_path}/disk && {script}'
+    argv = ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c', prepared]
+    probe = subprocess.run([*argv[:-1], prepared.partition(' && ')[0]], check=False)
+    if probe.returncode:
+        pytest.skip('no file system can be mounted here (unshare --user --mount)')
+    return argv
+
+
+def shell(words) -> str:
+    return shlex.join(map(str, words))
+
+
+@pytest.mark.parametrize('workers', [1, 2])
+def test_a_full_disk(golden, tmp_path, workers):
+    """Fills up; room is made; the same command completes."""
+    build = build_command(golden, tmp_path / 'disk' / 'out')
+    build = shell(python_m(*build, f'--direct_num_workers={workers}'))
+    script = (
+        f'{build}; echo "status $?"; ls -A {tmp_path}/disk/out/.build; '
+        f'mount -o remount,size=4m {tmp_path}/disk; {build}; echo "status $?"; '
+        f'cp -r {tmp_path}/disk/out {tmp_path}/kept'
+    )
+    ended = run_elsewhere(mount('size=500k', script, tmp_path), ROOT)
+    errors = [line for line in ended.err.splitlines() if line.startswith('error: ')]
+    assert len(errors) == 1, ended.err
+    assert 'No space left on device' in errors[0]
+    assert 'make room where --output_directory is, and give the same comm' in errors[0]
+    assert 'Traceback' not in ended.err
+    assert '.tmp' not in ended.out
+    states = [line for line in ended.out.splitlines() if line.startswith('status')]
+    assert states == ['status 1', 'status 0']
+    complete = run_elsewhere(python_m(*build_command(golden, tmp_path / 'whole')), ROOT)
+    assert complete.status == 0
+    assert digests(tmp_path / 'kept') == digests(tmp_path / 'whole')
+
+
+def without_override() -> list[str]:
+    """What to put before a command so that modes hold for it, even if we are root."""
+    if os.geteuid():
+        return []
+    names = '-dac_override,-dac_read_search'
+    return ['setpriv', f'--bounding-set={names}', f'--inh-caps={names}']
+
+
+def test_a_directory_that_turns_read_only(pngs, expected, tmp_path):
+    output = tmp_path / 'out'
+    build = subprocess.Popen(
+        [*without_override(), *command(pngs, output)],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    kill_and_resume.wait_until(lambda: list(output.glob('train-*')), build)
+    folders = [output / '.build' / 'train', output / '.build', output]
+    for folder in folders:
+        folder.chmod(0o555)
+    _, err = build.communicate(timeout=120)
+    assert build.returncode == 1, err
+    [line] = [x for x in err.splitlines() if x.startswith('error: ')]
+    assert 'Permission denied' in line
+    assert 'make --output_directory writable again, and give the same command' in line
+    assert 'Traceback' not in err
+
+    again = [*without_override(), *command(pngs, output)]
+    ended = run_elsewhere(again, ROOT)
+    assert ended.status == 2
+    assert f'--output_directory {output} cannot be written: Permission' in ended.err
+
+    for folder in folders:
+        folder.chmod(0o755)
+    ended = run_elsewhere(again, ROOT)
+    assert ended.status == 0, ended.err
+    assert digests(output) == digests(expected)
+
+
+def test_a_file_that_vanishes_between_listing_and_reading(build, tree, monkeypatch):
+    from indexed_imagenet.transforms import join_index
+
+    gone = tree / 'train' / 'n01739381' / 'n01739381_1309.JPEG'
+    data = gone.read_bytes()
+    whole = join_index.join_refs
+
+    def join_and_delete(refs, *args):
+        if gone.name.encode() in refs.names:
+            gone.unlink()
+        return whole(refs, *args)
+
+    monkeypatch.setattr(join_index, 'join_refs', join_and_delete)
+    ended = build()
+    assert ended.status == 1
+    assert f'{gone} (index 19): cannot be read: No such file or directory' in ended.err
+    monkeypatch.undo()
+    gone.write_bytes(data)
+    assert build().status == 0
+
+
+def test_two_builds_at_once(pngs, expected, tmp_path):
+    """The second is refused at once, and the first is none the worse for it."""
+    output = tmp_path / 'out'
+    first = subprocess.Popen(
+        command(pngs, output), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    kill_and_resume.wait_until(lambda: list(output.glob('train-*')), first)
+    second = run_elsewhere(command(pngs, output), ROOT)
+    assert first.poll() is None
+    assert second.status == 2
+    assert 'is being written by another build' in second.err
+    first.communicate(timeout=120)
+    assert first.returncode == 0
+    assert digests(output) == digests(expected)
+
+
+def test_what_is_not_ours_in_the_working_folder_stays(build, tmp_path):
+    folder = tmp_path / 'out' / '.build'
+    (folder / 'x86_64' / 'debug').mkdir(parents=True)
+    for name in ('mine.tmp', 'x86_64/debug/app'):
+        (folder / name).touch()
+    assert build().status == 0
+    left = {str(path.relative_to(folder)) for path in folder.rglob('*') if path.is_file()}
+    assert left == {'mine.tmp', 'x86_64/debug/app'}

@@ -1,0 +1,168 @@
+import errno
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from indexed_imagenet.errors import UserError
+from indexed_imagenet.output import lock
+from indexed_imagenet.output.lock import held_lock, wait_for_workers
+from indexed_imagenet.signals import Interrupt
+from support import fake_store
+
+BUCKET = 'store://bucket/out'
+LOCK = f'{BUCKET}/.build/lock.json'
+
+
+class TestOnThisMachine:
+    def test_a_second_holder_is_refused_until_the_first_lets_go(self, tmp_path):
+        with (
+            held_lock(str(tmp_path), Interrupt()),
+            pytest.raises(UserError, match='is being written by another build; wait'),
+            held_lock(str(tmp_path), Interrupt()),
+        ):
+            pass
+        with held_lock(str(tmp_path), Interrupt()):
+            pass
+        assert os.listdir(tmp_path) == []
+
+    def test_the_kernel_lets_go_when_the_holder_is_killed(self, tmp_path):
+        code = (
+            'import sys, time; from indexed_imagenet.signals import Interrupt; '
+            'from indexed_imagenet.output.lock import held_lock\n'
+            'with held_lock(sys.argv[1], Interrupt()):\n'
+            '    print("held", flush=True); time.sleep(60)'
+        )
+        holder = subprocess.Popen(
+            [sys.executable, '-c', code, str(tmp_path)], stdout=subprocess.PIPE
+        )
+        assert holder.stdout.readline() == b'held\n'
+        with (
+            pytest.raises(UserError, match='another build'),
+            held_lock(str(tmp_path), Interrupt()),
+        ):
+            pass
+        holder.kill()
+        holder.communicate()
+        with held_lock(str(tmp_path), Interrupt()):
+            pass
+
+    def test_workers_of_a_dead_launcher_are_waited_for(self, tmp_path, monkeypatch):
+        fd = os.open(tmp_path, os.O_RDONLY)
+        fcntl.flock(fd, fcntl.LOCK_SH)
+        monkeypatch.setattr(lock, '_WAIT_FOR_WORKERS', 0.2)
+        with pytest.raises(UserError, match='workers of a build that was killed still'):
+            wait_for_workers(str(tmp_path))
+        monkeypatch.setattr(lock, '_WAIT_FOR_WORKERS', 60)
+        threading.Timer(0.3, os.close, [fd]).start()
+        wait_for_workers(str(tmp_path))
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """A heartbeat of milliseconds."""
+    monkeypatch.setattr(fake_store.StoreFileSystem, 'objects', {})
+    monkeypatch.setattr(lock, '_BEAT_EVERY', 0.05)
+    monkeypatch.setattr(lock, '_SETTLE', 0.1)
+    monkeypatch.setattr(lock, '_STALE_AFTER', 0.5)
+
+
+def test_a_heartbeat_where_the_file_system_keeps_no_locks(quick, tmp_path, monkeypatch):
+    def refuse(*args):
+        raise OSError(errno.ENOLCK, 'No locks available')
+
+    monkeypatch.setattr(lock.fcntl, 'flock', refuse)
+    with held_lock(str(tmp_path), Interrupt()):
+        assert (tmp_path / '.build' / 'lock.json').exists()
+        with (
+            pytest.raises(UserError, match='another build'),
+            held_lock(str(tmp_path), Interrupt()),
+        ):
+            pass
+        wait_for_workers(str(tmp_path))
+    assert not (tmp_path / '.build' / 'lock.json').exists()
+
+
+@pytest.mark.usefixtures('quick')
+class TestOnAnObjectStore:
+    def test_a_second_holder_is_refused_and_told_who_holds_it(self):
+        with (
+            held_lock(BUCKET, Interrupt()),
+            pytest.raises(UserError, match=rf'another build \(process {os.getpid()} on '),
+            held_lock(BUCKET, Interrupt()),
+        ):
+            pass
+        assert fake_store.names(BUCKET) == []
+        with held_lock(BUCKET, Interrupt()):
+            assert fake_store.names(BUCKET) == ['/.build/lock.json']
+
+    def test_a_lock_without_heartbeat_is_stale(self):
+        dead = json.dumps({'id': 'x', 'beat': 3, 'holder': 'process 1 on a'}).encode()
+        fake_store.StoreFileSystem.objects[LOCK] = dead
+        with held_lock(BUCKET, Interrupt()):
+            assert json.loads(fake_store.StoreFileSystem.objects[LOCK])['id'] != 'x'
+
+    @pytest.mark.parametrize('content', [b'', b'{', b'\xff'])
+    def test_a_lock_that_cannot_be_read_is_none(self, content):
+        fake_store.StoreFileSystem.objects[LOCK] = content
+        with held_lock(BUCKET, Interrupt()):
+            pass
+
+    def test_of_two_that_take_it_at_once_the_last_to_write_has_it(self, monkeypatch):
+        other = json.dumps({'id': 'x', 'beat': 1, 'holder': 'process 1 on b'}).encode()
+
+        def another_writes(seconds):
+            fake_store.StoreFileSystem.objects[LOCK] = other
+
+        monkeypatch.setattr(lock.time, 'sleep', another_writes)
+        with (
+            pytest.raises(UserError, match=r'\(process 1 on b\)'),
+            held_lock(BUCKET, Interrupt()),
+        ):
+            pass
+        assert fake_store.StoreFileSystem.objects[LOCK] == other
+
+    def test_a_heartbeat_goes_on_after_whatever_the_store_answers(self, monkeypatch):
+        class Unavailable(Exception):
+            pass
+
+        failed = threading.Event()
+        whole = fake_store.StoreFileSystem.create
+
+        def fail_once(*args, **kwargs):
+            if not failed.is_set():
+                failed.set()
+                raise Unavailable
+            return whole(*args, **kwargs)
+
+        with held_lock(BUCKET, Interrupt()) as held:
+            monkeypatch.setattr(fake_store.StoreFileSystem, 'create', fail_once)
+            assert failed.wait(30)
+            beat = fake_store.StoreFileSystem.objects[LOCK]
+            deadline = time.monotonic() + 30
+            while fake_store.StoreFileSystem.objects[LOCK] == beat:
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            assert not held.is_lost
+
+    def test_a_build_that_has_lost_its_lock_is_stopped(self):
+        told = threading.Event()
+
+        class Told(Interrupt):
+            def stop(self, reason):
+                self.reason = reason
+                told.set()
+
+        interrupt = Told()
+        with held_lock(BUCKET, interrupt) as held:
+            other = json.dumps({'id': 'x', 'beat': 1, 'holder': 'process 1 on b'})
+            fake_store.StoreFileSystem.objects[LOCK] = other.encode()
+            assert told.wait(30)
+            assert held.is_lost
+        assert 'was taken over by another build' in interrupt.reason
+        assert fake_store.StoreFileSystem.objects[LOCK] == other.encode()

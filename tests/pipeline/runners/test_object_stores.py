@@ -1,0 +1,240 @@
+"""Builds to and from Google Cloud Storage and S3, on servers of this machine."""
+
+import contextlib
+import hashlib
+import pathlib
+import random
+import shutil
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from indexed_imagenet.transforms.storage import files
+from support import cut_connection, objects, servers
+from support.commands import ROOT, Ended, build_command, digests, python_m, run_elsewhere
+
+# As many as the index has rows.
+SHARDS = '--validation_shards=24'
+FOREVER = 10**9
+
+
+class Store(NamedTuple):
+    """One store, and how commands are told of it."""
+
+    scheme: str
+    objects: objects.Objects
+    way: cut_connection.Way
+    env: dict[str, str]
+
+    def url(self, name: str) -> str:
+        return f'{self.scheme}://bucket/{name}'
+
+    def digests(self, folder: str) -> dict[str, str]:
+        return {
+            name.removeprefix(f'{folder}/'): hashlib.sha256(
+                self.objects.get(name)
+            ).hexdigest()
+            for name in self.objects.names(f'{folder}/')
+        }
+
+    def run(self, command, *flags) -> Ended:
+        argv = python_m(*command, '--no_auth', *flags)
+        return run_elsewhere(argv, ROOT, **self.env)
+
+
+@contextlib.contextmanager
+def google() -> Iterator[Store]:
+    with (
+        servers.gcs_emulator('bucket') as url,
+        # It would take the part of a request that came for the whole.
+        cut_connection.way_to(url, holds_back=True) as way,
+    ):
+        env = {'STORAGE_EMULATOR_HOST': way.url}
+        yield Store('gs', objects.google_objects(url, 'bucket'), way, env)
+
+
+@contextlib.contextmanager
+def s3() -> Iterator[Store]:
+    with (
+        servers.s3_server('bucket') as url,
+        cut_connection.way_to(url) as way,
+    ):
+        env = {'AWS_ENDPOINT_URL': way.url, **servers.S3_ENVIRONMENT}
+        yield Store('s3', objects.s3_objects(url, 'bucket'), way, env)
+
+
+@pytest.fixture(scope='module', params=[google, s3], ids=['gs', 's3'])
+def store(request) -> Iterator[Store]:
+    with request.param() as there:
+        yield there
+
+
+@pytest.fixture(scope='module')
+def tree(golden, tmp_path_factory) -> pathlib.Path:
+    """The golden tree without one validation image, whose shard is empty."""
+    tree = tmp_path_factory.mktemp('input') / 'tree'
+    shutil.copytree(golden, tree)
+    next(tree.glob('validation/*/*')).unlink()
+    return tree
+
+
+@pytest.fixture(scope='module')
+def expected(tree, tmp_path_factory) -> dict[str, str]:
+    """What a build on this machine makes of that."""
+    output = tmp_path_factory.mktemp('here') / 'out'
+    ended = run_elsewhere(python_m(*build_command(tree, output), SHARDS), ROOT)
+    assert ended.status == 0, ended.err
+    assert any(not path.stat().st_size for path in output.iterdir())
+    return digests(output)
+
+
+def build(store, tree, name, *flags) -> Ended:
+    return store.run(build_command(tree, store.url(name)), SHARDS, *flags)
+
+
+def test_a_store_has_the_bytes_of_a_local_build(store, tree, expected):
+    ended = build(store, tree, 'out', '--direct_num_workers=2')
+    assert ended.status == 0, ended.err
+    assert store.digests('out') == expected
+    ended = store.run(['verify', store.url('out')])
+    assert ended.status == 0, ended.err
+
+    shard = 'out/train-00002-of-00004'
+    content = store.objects.get(shard)
+    store.objects.put(shard, content[:-20] + bytes(20))
+    ended = store.run(['verify', store.url('out')])
+    assert ended.status == 1
+    assert 'train-00002-of-00004' in ended.err
+
+    store.objects.delete(shard)
+    ended = build(store, tree, 'out', '--direct_num_workers=1')
+    assert ended.status == 0, ended.err
+    assert '4 (3 kept)' in ended.out
+    assert store.digests('out') == expected
+
+
+def test_images_and_index_may_be_in_a_store(store, tree, expected, tmp_path):
+    for path in tree.rglob('*'):
+        if path.is_file():
+            store.objects.put(f'in/{path.relative_to(tree)}', path.read_bytes())
+    command = build_command(store.url('in'), tmp_path / 'out')
+    ended = store.run(command, SHARDS, '--direct_num_workers=1')
+    assert ended.status == 0, ended.err
+    assert digests(tmp_path / 'out') == expected
+
+
+def test_a_connection_lost_amid_a_shard_is_made_anew(store, tree, expected):
+    before = store.way.num_cut
+    store.way.cuts_left = 2
+    ended = build(store, tree, 'lost', '--direct_num_workers=1')
+    assert store.way.num_cut - before == 2
+    assert ended.status == 0, ended.err
+    assert store.digests('lost') == expected
+
+
+def lose_for_good(store, tree, expected):
+    store.way.cuts_left = FOREVER
+    ended = build(store, tree, 'gone', '--direct_num_workers=1')
+    assert ended.status == 1
+    [line] = [line for line in ended.err.splitlines() if line.startswith('error: ')]
+    assert f'error: the job failed: {store.url("gone")}/' in line
+    assert ' cannot be written: ' in line
+    assert line.endswith('give the same command again: what is finished is kept')
+    assert 'Traceback' not in ended.err
+    written = {
+        name: digest
+        for name, digest in store.digests('gone').items()
+        if not name.startswith('.build/')
+    }
+    # Shards that are smaller than what is cut may have been written, and whole.
+    assert written.items() < expected.items()
+
+    store.way.cuts_left = 0
+    ended = build(store, tree, 'gone', '--direct_num_workers=1')
+    assert ended.status == 0, ended.err
+    assert store.digests('gone') == expected
+
+
+@pytest.mark.parametrize('store', [s3], ids=['s3'], indirect=True)
+def test_a_store_that_is_lost_for_good(store, tree, expected):
+    lose_for_good(store, tree, expected)
+
+
+@pytest.mark.long  # Google's client tries for two minutes
+@pytest.mark.parametrize('store', [google], ids=['gs'], indirect=True)
+def test_google_is_lost_for_good(store, tree, expected):
+    lose_for_good(store, tree, expected)
+
+
+@pytest.fixture
+def used_here(store, monkeypatch):
+    """The store, for what this process itself does with it."""
+    for name, value in store.env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(FileSystems, '_pipeline_options', None)
+    FileSystems.set_options(PipelineOptions(['--no_auth']))
+    return store
+
+
+def test_an_object_appears_when_it_is_closed(used_here):
+    content = random.Random(0).randbytes(20_000_000)
+    for name, length in (('several', 20_000_000), ('one', 7), ('whole', 8 << 20)):
+        with files.create(used_here.url(f'made/{name}')) as file:
+            for begin in range(0, length, 9_000_000):
+                file.write(memoryview(content)[begin : min(begin + 9_000_000, length)])
+            assert f'made/{name}' not in used_here.objects.names('made/')
+        assert used_here.objects.get(f'made/{name}') == content[:length]
+
+
+def test_an_object_that_is_given_up_does_not_appear(used_here):
+    with (
+        contextlib.suppress(KeyError),
+        files.create(used_here.url('given-up/error')) as file,
+    ):
+        file.write(bytes(10_000_000))
+        raise KeyError
+    file = files.create(used_here.url('given-up/dropped'))
+    file.write(bytes(10_000_000))
+    del file
+    file = files.create(used_here.url('given-up/abandoned'))
+    file.write(b'few')
+    file.abandon()
+    file.close()
+    assert used_here.objects.names('given-up/') == []
+    assert used_here.objects.unfinished() == 0
+
+
+def test_parts_of_objects_and_one_level_of_a_folder(used_here):
+    store = used_here
+    for name in ('x', 'n01/a', 'n01/b', 'n02/deeper/c', 'é/d', ''):
+        store.objects.put(f'level/{name}', b'0123456789')
+    with files.create(store.url('level/none')):
+        pass
+
+    folders, names = files.list_folder(store.url('level'))
+    assert sorted(folders) == [b'n01', b'n02', 'é'.encode()]
+    assert sorted(names) == [b'none', b'x']
+    assert files.sizes(store.url('level/n01')) == {'a': 10, 'b': 10}
+
+    assert files.read_bytes(store.url('level/x')) == b'0123456789'
+    assert files.read_bytes(store.url('level/x'), 3) == b'3456789'
+    assert files.read_bytes(store.url('level/x'), 3, 4) == b'3456'
+    assert files.read_bytes(store.url('level/x'), 0, 99) == b'0123456789'
+    assert files.read_bytes(store.url('level/x'), 3, 0) == b''
+    assert files.read_bytes(store.url('level/x'), 10, 1) == b''
+    assert files.read_bytes(store.url('level/none'), 0, 5) == b''
+    assert files.size(store.url('level/none')) == 0
+    assert files.size(store.url('level/nothing')) is None
+    with pytest.raises(FileNotFoundError):
+        files.read_bytes(store.url('level/nothing'))
+
+
+def test_a_bucket_that_is_not_there(store, tree):
+    ended = store.run(build_command(tree, f'{store.scheme}://no-such-bucket/out'))
+    assert ended.status == 2
+    [line] = [line for line in ended.err.splitlines() if line.startswith('error: ')]
+    bucket = f'{store.scheme}://no-such-bucket'
+    assert f'--output_directory {bucket}/out: there is no bucket {bucket}; ' in line

@@ -1,0 +1,77 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from indexed_imagenet.transforms.formats.build_id import Identity, identify
+from indexed_imagenet.transforms.formats.example_encoder import make_labels
+from indexed_imagenet.transforms.formats.index_file import SplitIndex
+from indexed_imagenet.transforms.shuffle_rows import Placement
+from support.reports import identity
+
+LABELS = make_labels(['n1', 'n2'], ['tench', 'red fox'])
+INDEX = SplitIndex(np.array([b'a', b'bc']), np.array([0, 1], np.int16))
+
+
+def made(index=INDEX, labels=LABELS, placement=None, split='train'):
+    return identify(split, index, labels, placement or Placement(2, 1, 0))
+
+
+def test_everything_that_the_bytes_depend_on_is_part_of_it():
+    others = [
+        made(split='validation'),
+        made(SplitIndex(np.array([b'a', b'b']), INDEX.labels)),
+        made(SplitIndex(INDEX.names[::-1], INDEX.labels)),
+        made(SplitIndex(INDEX.names, INDEX.labels[::-1])),
+        made(labels=make_labels(['n1', 'n3'], ['tench', 'red fox'])),
+        made(labels=make_labels(['n1', 'n2'], ['tench', 'red  fox'])),
+        made(placement=Placement(2, 2, 0)),
+        made(placement=Placement(2, 1, 1)),
+        dataclasses.replace(made(), record_version=2),
+    ]
+    digests = {identity.digest for identity in (made(), *others)}
+    assert len(digests) == 1 + len(others)
+    assert all(len(made().differences(other)) == 1 for other in others)
+
+
+def test_the_form_that_the_index_file_has_is_no_part_of_it():
+    wider = SplitIndex(INDEX.names.astype('S50'), INDEX.labels.astype(np.int64))
+    assert made(wider) == made()
+
+
+def test_a_difference_is_told_with_both_values():
+    assert identity().differences(identity(shuffle_seed=3, num_shards=5)) == [
+        'number of shards: 5, here 3',
+        '--shuffle_seed: 3, here 0',
+    ]
+    [told] = identity().differences(identity(labels='f' * 64))
+    assert told == (
+        "the index's labels (--imagenet_index_file): sha256 ffffffffffff…, "
+        'here bbbbbbbbbbbb…'
+    )
+
+
+def test_is_read_back_as_it_was_written():
+    assert Identity.from_json(identity().to_json()) == identity()
+
+
+@pytest.mark.parametrize(
+    'change',
+    [
+        {'num_shards': '3'},
+        {'num_shards': True},
+        {'names': None},
+        {'more': 1},
+        {'num_shards': 7},
+        {'shuffle_seed': -1},
+    ],
+)
+def test_refuses_what_is_no_identity(change):
+    with pytest.raises(ValueError):
+        Identity.from_dict(identity().to_dict() | change)
+
+
+@pytest.mark.parametrize('content', [b'', b'[]', b'{}', b'{"split": "train"}'])
+def test_refuses_a_file_that_holds_none(content):
+    with pytest.raises(ValueError):
+        Identity.from_json(content)

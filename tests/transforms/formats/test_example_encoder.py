@@ -1,0 +1,70 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from indexed_imagenet.transforms.formats.example_encoder import (
+    ExampleEncoder,
+    Label,
+    make_labels,
+)
+from indexed_imagenet.transforms.images.check_image import Picture
+
+SIZE = st.integers(1, 70_000)
+
+
+def reference(tf, index, name, label, picture):
+    def of_bytes(value):
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+
+    def of_int(value):
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+
+    features = {
+        'index': of_int(index),
+        'image/encoded': of_bytes(picture.encoded),
+        'image/height': of_int(picture.height),
+        'image/width': of_int(picture.width),
+        'image/channels': of_int(3),
+        'image/colorspace': of_bytes(b'RGB'),
+        'image/format': of_bytes(b'JPEG'),
+        'image/filename': of_bytes(name),
+        'image/class/label': of_int(label.number),
+        'image/class/synset': of_bytes(label.synset.encode()),
+        'image/class/text': of_bytes(label.text.encode()),
+    }
+    example = tf.train.Example(features=tf.train.Features(feature=features))
+    return example.SerializeToString(deterministic=True)
+
+
+@given(
+    index=st.integers(0, 2**31 - 1),
+    name=st.binary(max_size=300),
+    number=st.integers(1, 1000),
+    words=st.text(max_size=300),
+    encoded=st.binary(max_size=300),
+    height=SIZE,
+    width=SIZE,
+)
+def test_the_bytes_are_those_of_protobuf(
+    tf, index, name, number, words, encoded, height, width
+):
+    label = Label(number, 'n01440764', words)
+    picture = Picture(encoded, height, width, None)
+    made = ExampleEncoder([label]).encode(index, name, 0, picture)
+    assert b''.join(made) == reference(tf, index, name, label, picture)
+
+
+@pytest.mark.parametrize('length', [100, 127, 128, 16_383, 16_384, 2_097_152])
+def test_the_bytes_are_those_of_protobuf_for_any_length(tf, length):
+    label = make_labels(['n01440764'], ['tench'])[0]
+    for near in range(length - 16, length + 3):
+        picture = Picture(bytes(near), 1, 1, None)
+        made = ExampleEncoder([label]).encode(7, b'x', 0, picture)
+        assert b''.join(made) == reference(tf, 7, b'x', label, picture)
+
+
+def test_labels_are_numbered_from_1():
+    assert make_labels(['n1', 'n2'], ['one', 'two']) == [
+        Label(1, 'n1', 'one'),
+        Label(2, 'n2', 'two'),
+    ]

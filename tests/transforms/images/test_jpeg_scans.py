@@ -1,0 +1,80 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from indexed_imagenet.transforms.images import jpeg_scans
+from indexed_imagenet.transforms.images.jpeg_header import read_jpeg_header
+from indexed_imagenet.transforms.images.jpeg_scans import (
+    Scans,
+    follow_scans,
+    only_scan_reaches_end,
+)
+from support.damage import END, segment
+
+SCAN = segment(0xDA, b'\3' + bytes(9)) + b'data\xff\0data'
+FRAME = segment(0xC0, b'\x08\0\3\0\5\3' + b'\1\x22\0' * 3)
+START = b'\xff\xd8' + FRAME
+
+
+@pytest.mark.parametrize(
+    ('rest', 'scans'),
+    [
+        (SCAN + END, Scans(1, True)),
+        (SCAN, Scans(1, False)),
+        (SCAN + END + b'after' + SCAN, Scans(1, True)),
+        (SCAN + b'\xff\xd3more' + SCAN + b'\xff\xff' + END, Scans(2, True)),
+        (SCAN + segment(0xFE, b'a note ' + END + b'...') + SCAN + END, Scans(2, True)),
+        (SCAN + segment(0xFE, b'a note ' + END + b'...')[:-3], Scans(1, False)),
+        (SCAN + b'garbage\xff\x01garbage' + segment(0xC4) + END, Scans(1, True)),
+        (SCAN + b'\xff\x02' + END, Scans(1, False)),  # an unknown code
+        (SCAN + FRAME + END, Scans(1, False)),  # a second frame
+        (SCAN + b'\xff\xd8' + END, Scans(1, False)),  # a second start
+        (SCAN + b'\xff', Scans(1, False)),
+    ],
+)
+def test_follows_the_markers_as_a_decoder_does(rest, scans):
+    assert follow_scans(START + rest) == scans
+    assert follow_scans(START + rest, start=len(START)) == scans
+
+
+def test_too_many_markers_are_counted_at_most_and_left_in_doubt(monkeypatch):
+    monkeypatch.setattr(jpeg_scans, '_MAX_MARKERS', 10)
+    assert follow_scans(START + SCAN * 5 + END) == Scans(5, True)
+    assert follow_scans(START + SCAN * 50 + END) == Scans(50, False)
+
+
+def reaches_end(rest):
+    data = START + rest
+    return only_scan_reaches_end(data, read_jpeg_header(data))
+
+
+def test_a_long_scan_that_reaches_the_end_is_its_own_proof():
+    assert reaches_end(SCAN + END)
+    assert reaches_end(SCAN + b'data\xff\0' * 30_000 + END)
+
+
+def test_a_marker_is_a_doubt_wherever_its_segment_may_be_cut_off():
+    for length in (0, 1, 1000, 65_400):
+        note = segment(0xFE, b'.' * length)
+        assert not reaches_end(SCAN + b'data\xff\0' * 30_000 + note + END)
+    # The longest segment, cut after a last end marker that is but its content.
+    note = segment(0xFE, b'.' * 65_531 + END)
+    assert len(note) == 2 + 0xFFFF
+    assert not reaches_end(SCAN + b'data' * 30_000 + note)
+
+
+def test_other_scans_and_restarts_and_a_cut_scan_header_are_a_doubt():
+    one_of_three = segment(0xDA, b'\1' + bytes(9))
+    assert not reaches_end(one_of_three + END)
+    assert not reaches_end(SCAN + b'\xff\xd0' + END)
+    assert not reaches_end(segment(0xDA, b'\3' + bytes(7) + END)[:-1] + END[1:])
+    assert not reaches_end(segment(0xDA, b'\3' + bytes(60))[:20] + END)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_can_be_followed(data):
+    count, _ = follow_scans(START + SCAN + data)
+    assert 1 <= count <= 1 + data.count(b'\xff\xda')
+    whole = START + SCAN + data + END
+    if only_scan_reaches_end(whole, read_jpeg_header(whole)):
+        assert follow_scans(whole) == Scans(1, True)

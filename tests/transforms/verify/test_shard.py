@@ -1,0 +1,107 @@
+import json
+
+import apache_beam as beam
+import numpy as np
+import pytest
+from apache_beam.pvalue import AsSingleton
+from apache_beam.testing.util import assert_that
+
+from indexed_imagenet.transforms.formats.example_encoder import (
+    ExampleEncoder,
+    make_labels,
+)
+from indexed_imagenet.transforms.formats.index_file import SplitIndex
+from indexed_imagenet.transforms.formats.shard_info import CONTENT, QUICK
+from indexed_imagenet.transforms.formats.tfrecord import crc32c, frame
+from indexed_imagenet.transforms.images.check_image import Picture
+from indexed_imagenet.transforms.index_table import IndexTable, PackedIndexTable
+from indexed_imagenet.transforms.verify.record import NamesByIndex, RecordRules
+from indexed_imagenet.transforms.verify.shard import (
+    Fault,
+    ShardTask,
+    VerifyShards,
+    verify_shard,
+)
+from indexed_imagenet.transforms.verify.split import SplitRules, VerifySplit, verify_split
+
+LABELS = make_labels(['n01440764', 'n02119022'], ['tench', 'red fox'])
+NAMES = [b'b.JPEG', b'c.JPEG', b'a.JPEG']
+TABLE = IndexTable.from_split(SplitIndex(np.array(NAMES), np.array([1, 0, 1], np.int16)))
+RULES = RecordRules(3, tuple(LABELS), QUICK)
+
+
+@pytest.fixture
+def task(tmp_path, jpeg):
+    """One shard with examples 2 and 0 of three; the second has a wrong label."""
+    encoder, picture = ExampleEncoder(LABELS), Picture(jpeg, 24, 40, None)
+    payloads = [
+        b''.join(encoder.encode(2, b'a.JPEG', 1, picture)),
+        b''.join(encoder.encode(0, b'b.JPEG', 0, picture)),
+    ]
+    path = tmp_path / 'train-00000-of-00001'
+    path.write_bytes(b''.join(b''.join(frame([p], crc32c(p))) for p in payloads))
+    return ShardTask(str(path), 0, None), payloads
+
+
+def test_finds_who_is_where_and_what_is_wrong(task):
+    task, payloads = task
+    found = verify_shard(task, RULES, NamesByIndex(TABLE))
+    offset = len(payloads[0]) + 16
+    what = 'image/class/label is 1, expected 2 as in the index file'
+    assert found.faults == [Fault(task.path, offset, 0, what)]
+    assert found.num_faults == 1
+    assert found.placed.tolist() == [
+        (0, 2, len(payloads[0]), crc32c(payloads[0])),
+        (offset, 0, len(payloads[1]), crc32c(payloads[1])),
+    ]
+    assert found.classes == [
+        (1, b'n01440764', b'tench'),
+        (2, b'n02119022', b'red fox'),
+    ]
+    assert found.is_read
+
+
+def test_a_file_that_cannot_be_read_is_a_fault_and_no_stack_trace(tmp_path):
+    task = ShardTask(str(tmp_path / 'none'), 0, None)
+    found = verify_shard(task, RULES, None)
+    [fault] = found.faults
+    assert str(fault) == (
+        f'{tmp_path}/none: cannot be read: No such file or directory; make it readable'
+    )
+    assert not found.is_read
+
+
+def test_the_job_writes_one_report_a_split(new_pipeline, task, tmp_path):
+    task, _ = task
+    rules = SplitRules('train', str(tmp_path), 3, False, ())
+    with new_pipeline() as pipeline:
+        packed = pipeline | 'table' >> beam.Create([PackedIndexTable.pack(TABLE)])
+        findings = (
+            pipeline | beam.Create([task]) | VerifyShards(RULES, AsSingleton(packed))
+        )
+        assert_that(findings, lambda made: made[0].num_faults == 1)
+        findings | VerifySplit(rules, str(tmp_path / 'report'))
+    report = json.loads((tmp_path / 'report').read_text())
+    assert (report['examples'], report['shards'], report['num_faults']) == (2, 1, 2)
+    assert report['faults'][1] == (
+        f'{tmp_path}: 1 of 3 train examples are in no record: index 1; expected each to '
+        'be there, or declared to be absent in a manifest'
+    )
+
+
+def test_a_report_on_no_shard_at_all(tmp_path):
+    rules = SplitRules('train', str(tmp_path), None, False, ())
+    report = verify_split([], rules)
+    assert (report['examples'], report['num_faults']) == (0, 0)
+
+
+def test_refuses_a_check_that_nobody_knows():
+    with pytest.raises(ValueError, match="check is 'x', expected one of quick, decode"):
+        VerifyShards(RecordRules(3, None, 'x'))
+
+
+def test_the_content_of_a_record_is_that_of_the_fingerprint(task):
+    task, payloads = task
+    placed = verify_shard(task, RULES, None).placed
+    content = placed[list(CONTENT.names)].astype(CONTENT)
+    assert content['crc32c'].tolist() == [crc32c(payload) for payload in payloads]
