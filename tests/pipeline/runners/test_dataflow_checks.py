@@ -226,4 +226,4 @@ def test_a_service_that_is_not_enabled(service, monkeypatch):
         'Dataflow does not take jobs of project some-project in europe-west4' in message
     )
     assert 'Dataflow API has not been used in project p' in message
-    assert 'gcloud services enable options.googleapis.com' in message
+    assert 'gcloud services enable dataflow.googleapis.com' in message
