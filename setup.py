@@ -59,8 +59,6 @@ setuptools.setup(
         ],
     },
     entry_points={
-        'console_scripts': [
-            'indexed-imagenet = indexed_imagenet.cli.main:main_then_leave'
-        ],
+        'console_scripts': ['indexed-imagenet = indexed_imagenet.cli.main:main_and_exit'],
     },
 )

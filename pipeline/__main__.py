@@ -4,7 +4,7 @@ One absolute import, so that no module is ever loaded under two names, and nothi
 else: workers cannot import ``__main__``.
 """
 
-from indexed_imagenet.cli.main import main_then_leave
+from indexed_imagenet.cli.main import main_and_exit
 
 if __name__ == '__main__':
-    main_then_leave()
+    main_and_exit()

@@ -1,13 +1,13 @@
 """The whole job on one page: from image folders to indexed TFRecords.
 
     paths ─► image refs ─► rows ──────────► (shard, rows) ─► records ─► shard files
-             listed on     joined with the   grouped;        read and    written when
-             the workers   index table,      checked, all    encoded,    whole, each
-                           a side input      in one verdict  in order    one reported;
-                                                 │                       the manifest
-                                                 └─► finished shards ─►  comes last
+             listed on     joined with the   grouped;        read and    each renamed
+             the workers   index table,      checked, all    encoded,    into place when
+                           a side input      in one report   in order    complete; the
+                                                 │                       manifest comes
+                                                 └─► finished shards ─►  last
 
-Image bytes are read after the last shuffle: only rows, some 16 bytes an image,
+Image bytes are read after the last shuffle: only rows, some 16 bytes per image,
 go through a group-by-key.
 """
 
@@ -17,17 +17,17 @@ from collections.abc import Sequence
 import apache_beam as beam
 from apache_beam.pvalue import AsSingleton
 
-from indexed_imagenet.transforms.encode_shards import EncodeShards, ImageRules
-from indexed_imagenet.transforms.find_duplicates import CheckRows
-from indexed_imagenet.transforms.formats.build_id import Identity
+from indexed_imagenet.transforms.encode_shards import EncodeShards, ImagePolicy
+from indexed_imagenet.transforms.find_duplicates import FindDuplicates
+from indexed_imagenet.transforms.formats.build_id import BuildId
 from indexed_imagenet.transforms.formats.example_encoder import Label
 from indexed_imagenet.transforms.index_table import ReadIndexTable
-from indexed_imagenet.transforms.input_report import NoteVerdict, ReachVerdict
+from indexed_imagenet.transforms.input_report import MergeReports, SaveInputReport
 from indexed_imagenet.transforms.join_index import JoinIndex
 from indexed_imagenet.transforms.list_images import ListImages
-from indexed_imagenet.transforms.plan_shards import KeepFinished
-from indexed_imagenet.transforms.prepare_output import MakeWay
-from indexed_imagenet.transforms.shuffle_rows import Placement, PlaceRows
+from indexed_imagenet.transforms.plan_shards import PlanShards
+from indexed_imagenet.transforms.prepare_output import PrepareOutput
+from indexed_imagenet.transforms.shuffle_rows import Shuffle, ShuffleRows
 from indexed_imagenet.transforms.storage import files
 from indexed_imagenet.transforms.write_manifest import WriteManifest
 from indexed_imagenet.transforms.write_tfrecord import WriteToTFRecord
@@ -40,14 +40,14 @@ class Split:
     Attributes:
       name: ``train`` or ``validation``.
       directory: class folders or images, an absolute path or a URL.
-      placement: the seeded shuffle of its examples into shards.
-      identity: what tells this build from others.
+      shuffle: the seeded shuffle of its examples into shards.
+      build_id: what tells this build from others.
     """
 
     name: str
     directory: str
-    placement: Placement
-    identity: Identity
+    shuffle: Shuffle
+    build_id: BuildId
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,14 +67,14 @@ class Job:
     labels: Sequence[Label]
     index_file: str
     output_directory: str
-    rules: ImageRules
+    rules: ImagePolicy
     overwrite: bool
 
 
 class PlanSplit(beam.PTransform):
     """Finds the images of a split and the place of each; reads none of them.
 
-    Outputs ``grouped``, (shard, blocks of rows), and ``findings``, ``Verdict``s.
+    Outputs ``grouped``, (shard, blocks of rows), and ``findings``, ``InputReport``s.
     """
 
     def __init__(self, split: Split, job: Job):
@@ -91,8 +91,8 @@ class PlanSplit(beam.PTransform):
         joined = listed.refs | 'Join with the index' >> JoinIndex(
             AsSingleton(table), synsets, split
         )
-        placed = joined.rows | 'Place in shards' >> PlaceRows(self._split.placement)
-        checked = placed | 'Check rows' >> CheckRows(split)
+        placed = joined.rows | 'Place in shards' >> ShuffleRows(self._split.shuffle)
+        checked = placed | 'Check rows' >> FindDuplicates(split)
         grouped = placed | 'Group rows by shard' >> beam.GroupByKey()
         findings = (
             listed.findings,
@@ -103,31 +103,31 @@ class PlanSplit(beam.PTransform):
 
 
 class BuildSplit(beam.PTransform):
-    """Makes the shards of a split that are not finished, if the verdict is good."""
+    """Makes the shards of a split that are not finished, if the input_report is good."""
 
-    def __init__(self, split: Split, job: Job, verdict: AsSingleton):
+    def __init__(self, split: Split, job: Job, input_report: AsSingleton):
         super().__init__()
         self._split = split
         self._job = job
-        self._verdict = verdict
+        self._verdict = input_report
 
     def expand(self, grouped):
         split, job = self._split, self._job
-        identity, output = split.identity, job.output_directory
+        build_id, output = split.build_id, job.output_directory
 
-        shards = grouped | 'Keep finished shards' >> KeepFinished(
-            split.placement, identity, output, job.rules.check, self._verdict
+        shards = grouped | 'Keep finished shards' >> PlanShards(
+            split.shuffle, build_id, output, job.rules.check, self._verdict
         )
         made = (
             shards.plans
             | 'Encode examples'
-            >> EncodeShards(split.directory, job.labels, identity.digest, job.rules)
+            >> EncodeShards(split.directory, job.labels, build_id.digest, job.rules)
             | 'Write TFRecords'
-            >> WriteToTFRecord(files.join(output, split.name), identity.num_shards)
+            >> WriteToTFRecord(files.join(output, split.name), build_id.num_shards)
         )
         reports = (shards.reports, made) | 'Join reports' >> beam.Flatten()
         return reports | 'Write the manifest' >> WriteManifest(
-            identity, output, job.index_file
+            build_id, output, job.index_file
         )
 
 
@@ -137,16 +137,16 @@ def build_graph(pipeline: beam.Pipeline, job: Job) -> None:
         split: pipeline | f'Plan {split.name}' >> PlanSplit(split, job)
         for split in job.splits
     }
-    verdict = (
+    input_report = (
         [plan['findings'] for plan in plans.values()]
         | 'Gather findings of all splits' >> beam.Flatten()
-        | 'Reach one verdict' >> ReachVerdict()
+        | 'Reach one input_report' >> MergeReports()
     )
-    way_is_free = verdict | 'Make way' >> MakeWay(
-        [split.identity for split in job.splits], job.output_directory, job.overwrite
+    output_ready = input_report | 'Make way' >> PrepareOutput(
+        [split.build_id for split in job.splits], job.output_directory, job.overwrite
     )
-    way_is_free | 'Note the verdict' >> NoteVerdict(job.output_directory)
+    output_ready | 'Note the input_report' >> SaveInputReport(job.output_directory)
     for split, plan in plans.items():
         plan['grouped'] | f'Build {split.name}' >> BuildSplit(
-            split, job, AsSingleton(way_is_free)
+            split, job, AsSingleton(output_ready)
         )

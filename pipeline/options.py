@@ -71,21 +71,21 @@ def add_build_flags(parser: argparse.ArgumentParser) -> None:
     outputs.add_argument(
         '--train_shards',
         metavar='N',
-        type=whole_number,
+        type=int_flag,
         default=1024,
         help='training shard files (default: %(default)s)',
     )
     outputs.add_argument(
         '--validation_shards',
         metavar='N',
-        type=whole_number,
+        type=int_flag,
         default=128,
         help='validation shard files (default: %(default)s)',
     )
     outputs.add_argument(
         '--shuffle_seed',
         metavar='N',
-        type=whole_number,
+        type=int_flag,
         default=0,
         help='seed of the shuffle; the same seed gives the same files '
         '(default: %(default)s)',
@@ -125,7 +125,7 @@ def own_flags() -> list[str]:
     return [action.dest for action in parser._actions]
 
 
-def whole_number(text: str) -> int:
+def int_flag(text: str) -> int:
     """Reads the value of a flag.
 
     Raises:
@@ -224,6 +224,6 @@ def parse_options(argv: Sequence[str]) -> BuildOptions:
     return BuildOptions(ours + unchecked)
 
 
-def is_given(name: str, argv: Sequence[str]) -> bool:
+def is_set(name: str, argv: Sequence[str]) -> bool:
     """Whether a flag was given at all, even with its default as value."""
     return any(arg == f'--{name}' or arg.startswith(f'--{name}=') for arg in argv)

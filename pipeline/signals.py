@@ -33,7 +33,7 @@ def _stop(signum, unused_frame):
 
 
 @contextlib.contextmanager
-def stopped_by_signals() -> Iterator[None]:
+def raise_on_signals() -> Iterator[None]:
     """Has SIGTERM and SIGHUP end the main thread's work as Ctrl-C does.
 
     So that workers are stopped, and what is unfinished is tidied up. After the
@@ -58,7 +58,7 @@ def stopped_by_signals() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def signals_held_back() -> Iterator[None]:
+def block_signals() -> Iterator[None]:
     """Has signals wait until the context ends, also in processes forked within.
 
     What a handler raises while Python forks would be lost.
@@ -71,7 +71,7 @@ def signals_held_back() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def ended_by_ctrl_c() -> Iterator[None]:
+def until_second_ctrl_c() -> Iterator[None]:
     """Has a Ctrl-C that follows the first one end what is in the context, and no more.
 
     For waits that a person may not want to see through.
@@ -87,14 +87,14 @@ def ended_by_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def let_signals_end_this() -> None:
+def restore_default_signals() -> None:
     """Has signals end this process at once, as they do by default."""
     for signum in SIGNALS:
         signal.signal(signum, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
-def stopped_by_person() -> Stopped | None:
+def stopping_signal() -> Stopped | None:
     """The signal that ended the job, unless that was a watching thread's.
 
     A worker in the launcher's own process may have turned it into another error.

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from indexed_imagenet.transforms.formats.shard_info import Converted, ShardRecord
+from indexed_imagenet.transforms.formats.shard_info import Converted, ShardInfo
 
 
 class Record(NamedTuple):
@@ -93,7 +93,7 @@ class ShardReport(NamedTuple):
     """
 
     shard: int
-    record: ShardRecord | None
+    record: ShardInfo | None
     kept: bool
     labels: np.ndarray
     missing: np.ndarray
@@ -109,14 +109,14 @@ class ShardEnd(NamedTuple):
       shard: from 0.
       num_records: how many records came before this mark.
       wanted: whether the shard is to be written; if not, nothing of it is kept.
-      identity, rows, check, converted: as in ``ShardRecord``.
+      build_id, rows, check, converted: as in ``ShardInfo``.
       report: what is to be said of the shard, but for its record.
     """
 
     shard: int
     num_records: int
     wanted: bool
-    identity: str
+    build_id: str
     rows: str
     check: str
     converted: tuple[Converted, ...]

@@ -12,6 +12,7 @@ import apache_beam as beam
 import numpy as np
 from apache_beam.metrics import Metrics
 
+from indexed_imagenet.text import error_text, printable
 from indexed_imagenet.transforms.elements import (
     Record,
     Rejection,
@@ -23,10 +24,9 @@ from indexed_imagenet.transforms.elements import (
 from indexed_imagenet.transforms.formats.example_encoder import ExampleEncoder, Label
 from indexed_imagenet.transforms.formats.shard_info import CHECKS, Converted, digest_rows
 from indexed_imagenet.transforms.images import tf_codec
-from indexed_imagenet.transforms.images.check_image import BadPicture, load_picture
+from indexed_imagenet.transforms.images.check_image import InvalidImageError, check_image
 from indexed_imagenet.transforms.inputs.read_images import read_images
 from indexed_imagenet.transforms.rows import Row, each_row
-from indexed_imagenet.transforms.storage import files
 
 # How the reason of a rejection begins that is not about the image's content.
 CANNOT_BE_READ = 'cannot be read'
@@ -38,11 +38,11 @@ SKIP = 'skip'
 
 
 @dataclasses.dataclass(frozen=True)
-class ImageRules:
+class ImagePolicy:
     """How images are taken.
 
     Attributes:
-      check: how thoroughly each is looked at, one of ``shard_record.CHECKS``.
+      check: how thoroughly each is looked at, one of ``shard_info.CHECKS``.
       bad_images: ``FAIL`` or ``SKIP``.
     """
 
@@ -62,7 +62,7 @@ def encode_shard(
     shard: int,
     images: Iterable[tuple[Row, bytes | OSError]],
     encoder: ExampleEncoder,
-    rules: ImageRules,
+    rules: ImagePolicy,
 ) -> Iterator[Record | Rejection | Converted]:
     """Encodes the images of one shard.
 
@@ -78,12 +78,12 @@ def encode_shard(
     for row, image in images:
         try:
             if isinstance(image, OSError):
-                raise BadPicture(f'{CANNOT_BE_READ}: {files.reason_of(image)}')
-            picture = load_picture(image, rules.check)
-        except BadPicture as error:
+                raise InvalidImageError(f'{CANNOT_BE_READ}: {error_text(image)}')
+            picture = check_image(image, rules.check)
+        except InvalidImageError as error:
             is_lost = rules.bad_images == FAIL
-            reason = files.show_text(str(error))
-            yield Rejection(row.index, files.show_name(row.source), reason)
+            reason = printable(str(error))
+            yield Rejection(row.index, printable(row.source), reason)
             continue
         if is_lost:
             continue
@@ -96,11 +96,11 @@ def encode_shard(
 
 class _EncodeShard(beam.DoFn):
     def __init__(
-        self, directory: str, labels: Sequence[Label], identity: str, rules: ImageRules
+        self, directory: str, labels: Sequence[Label], build_id: str, rules: ImagePolicy
     ):
         self._directory = directory
         self._labels = labels
-        self._identity = identity
+        self._identity = build_id
         self._rules = rules
         self._rows_in = Metrics.counter('encode_shards', 'rows_in')
         self._records_out = Metrics.counter('encode_shards', 'records_out')
@@ -130,7 +130,7 @@ class _EncodeShard(beam.DoFn):
             plan.shard,
             num_records,
             wanted=not (rejected and self._rules.bad_images == FAIL),
-            identity=self._identity,
+            build_id=self._identity,
             rows=digest_rows(rows['index'], rows['label'], rows['name'].tolist()),
             check=self._rules.check,
             converted=tuple(converted),
@@ -151,18 +151,18 @@ class EncodeShards(beam.PTransform):
     """Takes ``ShardPlan``s, gives the records of each and its end mark."""
 
     def __init__(
-        self, directory: str, labels: Sequence[Label], identity: str, rules: ImageRules
+        self, directory: str, labels: Sequence[Label], build_id: str, rules: ImagePolicy
     ):
         """Initializes the transform.
 
         Args:
           directory: what the sources of rows are relative to.
           labels: the class of each label, from 0.
-          identity: digest of the build's identity, for the records of shards.
+          build_id: digest of the build's build_id, for the records of shards.
           rules: how images are taken.
         """
         super().__init__()
-        self._arguments = (directory, tuple(labels), identity, rules)
+        self._arguments = (directory, tuple(labels), build_id, rules)
 
     def expand(self, plans):
         return plans | 'Read images and encode records' >> beam.ParDo(

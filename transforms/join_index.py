@@ -7,8 +7,14 @@ import numpy as np
 from apache_beam.metrics import Metrics
 from apache_beam.pvalue import AsSingleton
 
+from indexed_imagenet.text import printable
 from indexed_imagenet.transforms.index_table import IndexTable, PackedIndexTable
-from indexed_imagenet.transforms.input_report import LEFT_OUT, MISPLACED, UNKNOWN, Verdict
+from indexed_imagenet.transforms.input_report import (
+    IGNORED,
+    MISPLACED,
+    UNKNOWN,
+    InputReport,
+)
 from indexed_imagenet.transforms.list_images import ImageRefs, is_hidden
 from indexed_imagenet.transforms.rows import make_rows
 from indexed_imagenet.transforms.storage import files
@@ -23,7 +29,7 @@ def looks_like_image(name: bytes) -> bool:
 
 def join_refs(
     refs: ImageRefs, table: IndexTable, synsets: Sequence[str], split: str
-) -> tuple[np.ndarray, list[Verdict]]:
+) -> tuple[np.ndarray, list[InputReport]]:
     """Gives each listed file its index and label.
 
     A file that the index names is an image, whatever its ending. One that it
@@ -38,7 +44,7 @@ def join_refs(
 
     Returns:
       The rows of the images that are in the index and in the right folder
-      (possibly none), and a verdict for each kind of finding.
+      (possibly none), and a input_report for each kind of finding.
     """
     places = table.find(refs.names)
     labels = table.labels[places]
@@ -49,7 +55,7 @@ def join_refs(
         right_folder = labels == own
 
     def path(name: bytes) -> str:
-        return files.join(refs.folder, files.show_name(name))
+        return files.join(refs.folder, printable(name))
 
     unknown, left_out = [], []
     for i in np.flatnonzero(~found):
@@ -59,8 +65,8 @@ def join_refs(
         f'{path(refs.names[i])} (of class {synsets[labels[i]]})'
         for i in np.flatnonzero(found & ~right_folder)
     ]
-    cases = ((UNKNOWN, unknown), (MISPLACED, misplaced), (LEFT_OUT, left_out))
-    findings = [Verdict.of(split, kind, paths) for kind, paths in cases if paths]
+    cases = ((UNKNOWN, unknown), (MISPLACED, misplaced), (IGNORED, left_out))
+    findings = [InputReport.of(split, kind, paths) for kind, paths in cases if paths]
 
     chosen = np.flatnonzero(found & right_folder)
     names = [refs.names[i] for i in chosen]
@@ -97,7 +103,7 @@ class JoinIndex(beam.PTransform):
     """Joins listed files with the index table, which comes as a side input.
 
     Takes ``ImageRefs``; outputs ``rows`` (arrays, see ``rows.row_dtype``) and
-    ``findings`` (``Verdict``).
+    ``findings`` (``InputReport``).
     """
 
     def __init__(self, table: AsSingleton, synsets: Sequence[str], split: str):

@@ -11,7 +11,8 @@ from typing import NamedTuple
 import apache_beam as beam
 from apache_beam.metrics import Metrics
 
-from indexed_imagenet.transforms.input_report import LEFT_OUT, UNLISTED, Verdict
+from indexed_imagenet.text import error_text, printable
+from indexed_imagenet.transforms.input_report import IGNORED, UNREADABLE, InputReport
 from indexed_imagenet.transforms.storage import files
 
 # A flat folder of the whole training set goes on in pieces of this many names.
@@ -40,10 +41,12 @@ def find_folders(directory: str) -> Iterator[str]:
     yield ''
     for name in sorted(files.list_folder(directory).folders):
         if not is_hidden(name):
-            yield files.show_name(name)
+            yield printable(name)
 
 
-def list_images(directory: str, folder: str, split: str) -> Iterator[ImageRefs | Verdict]:
+def list_images(
+    directory: str, folder: str, split: str
+) -> Iterator[ImageRefs | InputReport]:
     """Lists the files of one folder, and says which folders it does not enter.
 
     The first batch of the directory itself is empty, and is there even if the
@@ -58,13 +61,13 @@ def list_images(directory: str, folder: str, split: str) -> Iterator[ImageRefs |
     try:
         listing = files.list_folder(files.join(directory, folder))
     except OSError as error:
-        case = f'{folder or "."} ({files.reason_of(error)})'
-        yield Verdict.of(split, UNLISTED, [case])
+        case = f'{folder or "."} ({error_text(error)})'
+        yield InputReport.of(split, UNREADABLE, [case])
         listing = files.Listing([], [])
     left_out = [n for n in listing.folders if folder or is_hidden(n)]
     if left_out:
-        paths = (files.join(folder, files.show_name(n)) + '/' for n in left_out)
-        yield Verdict.of(split, LEFT_OUT, paths)
+        paths = (files.join(folder, printable(n)) + '/' for n in left_out)
+        yield InputReport.of(split, IGNORED, paths)
     if not folder:
         yield ImageRefs(folder, [])
     for start in range(0, len(listing.files), BATCH_NAMES):
@@ -79,7 +82,7 @@ class _ListFolder(beam.DoFn):
 
     def process(self, folder: str):
         for found in list_images(self._directory, folder, self._split):
-            if isinstance(found, Verdict):
+            if isinstance(found, InputReport):
                 yield beam.pvalue.TaggedOutput('findings', found)
             else:
                 self._listed.inc(len(found.names))
@@ -89,7 +92,7 @@ class _ListFolder(beam.DoFn):
 class ListImages(beam.PTransform):
     """Lists the images of one split.
 
-    Outputs ``refs`` (``ImageRefs``) and ``findings`` (``Verdict``).
+    Outputs ``refs`` (``ImageRefs``) and ``findings`` (``InputReport``).
     """
 
     def __init__(self, directory: str, split: str):

@@ -11,7 +11,7 @@ from typing import Any
 import apache_beam as beam
 
 
-class CallOnce(beam.PTransform):
+class ReduceGlobally(beam.PTransform):
     """Takes any elements, gives what the function makes of them.
 
     The function is called where there are no elements, too.

@@ -35,7 +35,7 @@ def _indices_by_rank(num_examples: int, seed: int) -> np.ndarray:
 
 
 @dataclasses.dataclass(frozen=True)
-class Placement:
+class Shuffle:
     """The seeded shuffle of one split.
 
     Attributes:
@@ -79,10 +79,10 @@ class Placement:
 
 
 def split_by_shard(
-    rows: np.ndarray, placement: Placement
+    rows: np.ndarray, shuffle: Shuffle
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Yields each shard that has rows here, with those rows."""
-    shards = placement.shards(rows['index'])
+    shards = shuffle.shards(rows['index'])
     order = np.argsort(shards, kind='stable')
     present, starts = np.unique(shards[order], return_index=True)
     parts = np.split(order, starts[1:])
@@ -93,8 +93,8 @@ def split_by_shard(
 class _PackByShard(beam.DoFn):
     """Collects rows over a bundle, so that a block holds more than a row or two."""
 
-    def __init__(self, placement: Placement):
-        self._placement = placement
+    def __init__(self, shuffle: Shuffle):
+        self._placement = shuffle
 
     def start_bundle(self):
         self._held = []
@@ -123,7 +123,7 @@ class _PackByShard(beam.DoFn):
             yield shard, pack_rows(rows)
 
 
-class PlaceRows(beam.PTransform):
+class ShuffleRows(beam.PTransform):
     """Takes arrays of rows, gives (shard, packed block of rows).
 
     An array without rows asks for every shard: each gets a block then, an empty
@@ -131,9 +131,9 @@ class PlaceRows(beam.PTransform):
     exist, so one such array must come.
     """
 
-    def __init__(self, placement: Placement):
+    def __init__(self, shuffle: Shuffle):
         super().__init__()
-        self._placement = placement
+        self._placement = shuffle
 
     def expand(self, rows):
         return rows | 'Pack rows by shard' >> beam.ParDo(

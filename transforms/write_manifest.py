@@ -1,4 +1,4 @@
-"""Writes the manifest and the locator of a split, as the job's last step.
+"""Writes the manifest and the offsets of a split, as the job's last step.
 
 Everything is taken from the reports: one report a shard, whatever was attempted
 or done twice on the way. If shards had to be left out there is no manifest, only
@@ -15,13 +15,14 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 
+from indexed_imagenet.text import printable
 from indexed_imagenet.transforms.elements import Rejection, ShardReport
-from indexed_imagenet.transforms.formats.build_id import Identity
+from indexed_imagenet.transforms.formats.build_id import BuildId
 from indexed_imagenet.transforms.formats.index_file import read_split_index
 from indexed_imagenet.transforms.formats.layout import (
+    atomic_open,
+    atomic_write,
     summary_path,
-    whole_file,
-    write_whole,
 )
 from indexed_imagenet.transforms.formats.manifest import (
     Manifest,
@@ -29,13 +30,13 @@ from indexed_imagenet.transforms.formats.manifest import (
     manifest_path,
 )
 from indexed_imagenet.transforms.formats.offsets import (
-    Locator,
-    locator_path,
-    make_locator,
+    RecordOffsets,
+    make_offsets,
+    offsets_path,
 )
-from indexed_imagenet.transforms.formats.shard_info import CHECKS, digest_content
+from indexed_imagenet.transforms.formats.shard_info import CHECKS, digest_records
 from indexed_imagenet.transforms.images.check_image import CMYK, PNG
-from indexed_imagenet.transforms.reduce import CallOnce
+from indexed_imagenet.transforms.reduce import ReduceGlobally
 from indexed_imagenet.transforms.storage import files
 from indexed_imagenet.transforms.write_tfrecord import shard_names
 
@@ -93,25 +94,25 @@ def _first_rejected(reports: Iterable[ShardReport]) -> list[dict[str, Any]]:
 
 
 def make_manifest(
-    reports: Sequence[ShardReport], identity: Identity, locator: Locator
+    reports: Sequence[ShardReport], build_id: BuildId, offsets: RecordOffsets
 ) -> Manifest:
     """Describes a split of which every shard is there.
 
     Args:
       reports: in the order of their shards.
-      identity: of the build.
-      locator: of all its records.
+      build_id: of the build.
+      offsets: of all its records.
     """
     summary = summarize(reports)
     records = [report.record for report in reports]
-    names = shard_names(identity.split, identity.num_shards)
+    names = shard_names(build_id.split, build_id.num_shards)
     skipped = [r.index for report in reports for r in report.rejected.unpack()]
     return Manifest(
-        identity=identity,
+        build_id=build_id,
         examples=summary['examples'],
         classes=summary['classes'],
         bytes=summary['bytes'],
-        fingerprint=digest_content(locator.in_order_of_index()),
+        fingerprint=digest_records(offsets.in_order_of_index()),
         check=min((record.check for record in records), key=CHECKS.index),
         missing=tuple(_missing(reports).tolist()),
         skipped=tuple(sorted(skipped)),
@@ -150,7 +151,7 @@ def _write_list(
     path: str, header: tuple[str, ...], rows: Iterable[tuple], output_directory: str
 ) -> None:
     # Row by row: of an incomplete training set, a million are missing.
-    with whole_file(path, output_directory) as file:
+    with atomic_open(path, output_directory) as file:
         text = io.TextIOWrapper(file, 'utf-8', newline='', write_through=True)
         writer = csv.writer(text, lineterminator='\n')
         writer.writerow(header)
@@ -164,7 +165,7 @@ def _write_lists(
     missing = _missing(reports).tolist()
     if missing:
         names = read_split_index(index_file, split).names
-        rows = ((index, files.show_name(names[index])) for index in missing)
+        rows = ((index, printable(names[index])) for index in missing)
         path = missing_path(output_directory, split)
         _write_list(path, ('index', 'filename'), rows, output_directory)
     if any(report.rejected.count for report in reports):
@@ -173,7 +174,7 @@ def _write_lists(
 
 
 def _check_files(
-    reports: Sequence[ShardReport], identity: Identity, output_directory: str
+    reports: Sequence[ShardReport], build_id: BuildId, output_directory: str
 ) -> None:
     """Looks at the files once more before the manifest vouches for them.
 
@@ -181,7 +182,7 @@ def _check_files(
       RuntimeError: one is not as its report says.
     """
     found = files.sizes(output_directory)
-    names = shard_names(identity.split, identity.num_shards)
+    names = shard_names(build_id.split, build_id.num_shards)
     for name, report in zip(names, reports, strict=True):
         if found.get(name) != report.record.num_bytes:
             raise RuntimeError(
@@ -192,14 +193,14 @@ def _check_files(
 
 def write_manifest(
     reports: Iterable[ShardReport],
-    identity: Identity,
+    build_id: BuildId,
     output_directory: str,
     index_file: str,
 ) -> str:
     """Writes all that is to be said of one split once its shards are done.
 
     ``missing-SPLIT.csv`` and ``rejected-SPLIT.csv`` go beside the shards if there
-    is something to list. If every shard is there, the locator follows, and the
+    is something to list. If every shard is there, the offsets follows, and the
     manifest last. The summary goes into the working folder.
 
     Returns:
@@ -209,7 +210,7 @@ def write_manifest(
       RuntimeError: not every shard has reported exactly once.
     """
     reports = sorted(reports, key=lambda report: report.shard)
-    split, num_shards = identity.split, identity.num_shards
+    split, num_shards = build_id.split, build_id.num_shards
     shards = [report.shard for report in reports]
     if shards != list(range(num_shards)):
         raise RuntimeError(
@@ -219,31 +220,31 @@ def write_manifest(
     _write_lists(reports, split, output_directory, index_file)
     summary = summarize(reports)
     if summary['shards_there'] == num_shards:
-        _check_files(reports, identity, output_directory)
-        files.flush_folder(output_directory)  # the shards' names, before the manifest's
+        _check_files(reports, build_id, output_directory)
+        files.fsync_dir(output_directory)  # the shards' names, before the manifest's
         records = {report.shard: report.record for report in reports}
-        locator = make_locator(records, identity.num_examples)
-        path = locator_path(output_directory, split)
-        write_whole(path, locator.to_npz(), output_directory, flushed=True)
-        manifest = make_manifest(reports, identity, locator)
+        offsets = make_offsets(records, build_id.num_examples)
+        path = offsets_path(output_directory, split)
+        atomic_write(path, offsets.to_npz(), output_directory, durable=True)
+        manifest = make_manifest(reports, build_id, offsets)
         path = manifest_path(output_directory, split)
-        write_whole(path, manifest.to_json(), output_directory, flushed=True)
-        files.flush_folder(output_directory)
+        atomic_write(path, manifest.to_json(), output_directory, durable=True)
+        files.fsync_dir(output_directory)
         summary['complete'] = manifest.complete
         summary['fingerprint'] = manifest.fingerprint
     path = summary_path(output_directory, split)
-    write_whole(path, json.dumps(summary).encode(), output_directory)
+    atomic_write(path, json.dumps(summary).encode(), output_directory)
     return path
 
 
 class WriteManifest(beam.PTransform):
-    """Takes the ``ShardReport``s of one split, writes manifest, locator and lists."""
+    """Takes the ``ShardReport``s of one split, writes manifest, offsets and lists."""
 
-    def __init__(self, identity: Identity, output_directory: str, index_file: str):
+    def __init__(self, build_id: BuildId, output_directory: str, index_file: str):
         super().__init__()
-        self._arguments = (identity, output_directory, index_file)
+        self._arguments = (build_id, output_directory, index_file)
 
     def expand(self, reports):
-        return reports | 'Write manifest, locator and lists' >> CallOnce(
+        return reports | 'Write manifest, offsets and lists' >> ReduceGlobally(
             write_manifest, *self._arguments
         )

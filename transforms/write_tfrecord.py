@@ -20,14 +20,15 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.metrics import Metrics
 from apache_beam.transforms.window import GlobalWindows
 
+from indexed_imagenet.text import error_text
 from indexed_imagenet.transforms.elements import Record, ShardEnd, ShardReport
 from indexed_imagenet.transforms.formats.layout import (
-    shard_record_path,
+    atomic_write,
+    shard_info_path,
+    staging_dir,
     temporary_path,
-    working_folder,
-    write_whole,
 )
-from indexed_imagenet.transforms.formats.shard_info import CONTENT, ShardRecord
+from indexed_imagenet.transforms.formats.shard_info import RECORD_DTYPE, ShardInfo
 from indexed_imagenet.transforms.formats.tfrecord import crc32c_of_parts, frame
 from indexed_imagenet.transforms.storage import files
 
@@ -71,7 +72,7 @@ class _LocalFile:
         if fd >= 0:
             os.close(fd)
 
-    abandon = close
+    abort = close
 
 
 class _RemoteFile:
@@ -90,8 +91,8 @@ class _RemoteFile:
     def close(self) -> None:
         self._file.close()
 
-    def abandon(self) -> None:
-        self._file.abandon()
+    def abort(self) -> None:
+        self._file.abort()
 
 
 class ShardWriter:
@@ -107,7 +108,7 @@ class ShardWriter:
         self._directory, self._name = FileSystems.split(self._final)
         self._split = FileSystems.split(file_path_prefix)[1]
         self._temporary = temporary_path(self._directory, self._name)
-        self._content: list[tuple[int, int, int]] = []  # as CONTENT has them
+        self._content: list[tuple[int, int, int]] = []  # as RECORD_DTYPE has them
         file_type = _LocalFile if files.is_local(self._temporary) else _RemoteFile
         try:
             self._file = file_type(self._temporary)
@@ -152,31 +153,31 @@ class ShardWriter:
                 'has torn a shard apart'
             )
         if not end.wanted:
-            self.abandon()
+            self.abort()
             return end.report._replace(finished=time.time())
         self._file.flush()
         self._file.close()
-        content = np.array(self._content, CONTENT)
-        record = ShardRecord(end.identity, end.rows, end.check, end.converted, content)
+        content = np.array(self._content, RECORD_DTYPE)
+        record = ShardInfo(end.build_id, end.rows, end.check, end.converted, content)
         size = files.size(self._temporary)
         if size != record.num_bytes:
             raise OSError(
                 f'{self._temporary} has {size} bytes, expected {record.num_bytes}: what '
                 'was written has not all arrived'
             )
-        note = shard_record_path(self._directory, self._split, self._name)
-        write_whole(note, record.to_json(), self._directory)
+        note = shard_info_path(self._directory, self._split, self._name)
+        atomic_write(note, record.to_json(), self._directory)
         files.rename(self._temporary, self._final)
         return end.report._replace(record=record, finished=time.time())
 
     def refused(self, error: OSError) -> OSError:
         """What to raise of a refusal, which need not say what file it is about."""
-        return OSError(f'{self._final} {CANNOT_BE_WRITTEN}: {files.reason_of(error)}')
+        return OSError(f'{self._final} {CANNOT_BE_WRITTEN}: {error_text(error)}')
 
-    def abandon(self) -> None:
+    def abort(self) -> None:
         """Closes and deletes the unfinished file, as far as that can be done."""
         with contextlib.suppress(OSError):
-            self._file.abandon()
+            self._file.abort()
         with contextlib.suppress(OSError):
             files.delete(self._temporary)
 
@@ -185,7 +186,7 @@ def _commit(writer: ShardWriter, end: ShardEnd) -> ShardReport:
     try:
         return writer.commit(end)
     except BaseException as error:
-        writer.abandon()
+        writer.abort()
         if isinstance(error, OSError):
             raise writer.refused(error) from error
         raise
@@ -207,7 +208,7 @@ class _WriteShards(beam.DoFn):
         self._shards = Metrics.counter('write_tfrecord', 'shards_written')
 
     def setup(self):
-        files.make_folder(working_folder(FileSystems.split(self._prefix)[0]))
+        files.make_folder(staging_dir(FileSystems.split(self._prefix)[0]))
         self._thread = ThreadPoolExecutor(1, thread_name_prefix='commit_shard')
 
     def start_bundle(self):
@@ -259,7 +260,7 @@ class _WriteShards(beam.DoFn):
         """Drops what is unfinished; what is being committed stands for itself."""
         writer, self._writer = self._writer, None
         if writer is not None:
-            writer.abandon()
+            writer.abort()
         commit, self._commit = self._commit, None
         if commit is not None:
             wait([commit])

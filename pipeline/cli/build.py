@@ -1,9 +1,7 @@
 """``build``: from flags to a finished job and its outcome."""
 
-import contextlib
 import errno
 import functools
-import io
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -14,22 +12,21 @@ from apache_beam.runners.runner import PipelineResult, PipelineState
 from rich.console import Console
 
 from indexed_imagenet.build import build_graph
-from indexed_imagenet.console import own_stderr
+from indexed_imagenet.console import open_stderr, silence_stderr
 from indexed_imagenet.errors import UserError
 from indexed_imagenet.options import BuildOptions, parse_options
-from indexed_imagenet.output.open_output import held_output
+from indexed_imagenet.output.open_output import open_output
 from indexed_imagenet.preflight.access import check_access
 from indexed_imagenet.preflight.build_inputs import prepare_job
 from indexed_imagenet.report.progress import ProgressWatcher
-from indexed_imagenet.report.summary import tell_outcome
+from indexed_imagenet.report.summary import print_summary
 from indexed_imagenet.runners.dataflow.job import (
     explain_failure,
-    quiet_staging,
-    tell_submitted,
+    print_submitted,
 )
-from indexed_imagenet.runners.select import ChosenRunner, chosen_runner
-from indexed_imagenet.signals import Interrupt, ended_by_ctrl_c, stopped_by_person
-from indexed_imagenet.transforms.storage import files
+from indexed_imagenet.runners.select import RunnerHandle, open_runner
+from indexed_imagenet.signals import Interrupt, stopping_signal, until_second_ctrl_c
+from indexed_imagenet.text import printable
 from indexed_imagenet.transforms.write_tfrecord import CANNOT_BE_WRITTEN
 
 # Flags of what workers read and write themselves; the label files they never see.
@@ -41,7 +38,7 @@ _WORKERS_SEE = (
 )
 
 # What helps against a refusal to write, by what its text has; the first one counts.
-_CURES = {
+_REMEDIES = {
     os.strerror(errno.ENOSPC): 'make room where --output_directory is',
     os.strerror(errno.EDQUOT): (
         'have the quota raised, or make room where --output_directory is'
@@ -58,7 +55,7 @@ _CANCEL_WITHIN = 300
 def run_job(
     add_steps: Callable[[beam.Pipeline], None],
     options: BuildOptions,
-    chosen: ChosenRunner,
+    chosen: RunnerHandle,
     interrupt: Interrupt,
     console: Console | None = None,
 ) -> None:
@@ -67,7 +64,7 @@ def run_job(
     Args:
       add_steps: makes the graph.
       options: the pipeline's.
-      chosen: from ``chosen_runner``.
+      chosen: from ``open_runner``.
       interrupt: says so if the job was stopped from outside.
       console: is told of a job that runs elsewhere.
 
@@ -83,13 +80,12 @@ def run_job(
         raise _job_error('the job cannot be started', error, 2) from error
     result = None
     try:
-        with _quiet(options.verbose):
-            with quiet_staging(options):
-                result = pipeline.run()
-            tell_submitted(result, options, console)
+        with silence_stderr(unless=options.verbose):
+            result = pipeline.run()
+            print_submitted(result, options, console)
             state = result.wait_until_finish()
     except (Exception, KeyboardInterrupt) as error:
-        stopped = stopped_by_person()
+        stopped = stopping_signal()
         if chosen.end_job:
             chosen.end_job()
         elif stopped or interrupt.reason:
@@ -119,7 +115,7 @@ def _cancel(result: PipelineResult | None, console: Console | None) -> None:
         console.print('cancelling the job; another Ctrl-C does not wait for its end')
     hindrance: BaseException | None = KeyboardInterrupt('Ctrl-C came again')
     try:
-        with ended_by_ctrl_c():
+        with until_second_ctrl_c():
             result.cancel()
             hindrance = None
             # Its workers may write until it has ended, and the directory is let go then.
@@ -137,23 +133,16 @@ def _cancel(result: PipelineResult | None, console: Console | None) -> None:
         ) from hindrance
 
 
-def _quiet(verbose: bool) -> contextlib.AbstractContextManager:
-    """Keeps the stack traces that Beam prints, besides raising them, off the screen."""
-    if verbose:
-        return contextlib.nullcontext()
-    return contextlib.redirect_stderr(io.StringIO())
-
-
 def _last_line(error: BaseException) -> str:
     """What an error says: runners hand on a worker's whole stack trace as text."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return files.show_text(lines[-1]) if lines else type(error).__name__
+    return printable(lines[-1]) if lines else type(error).__name__
 
 
 def _job_error(what: str, error: Exception, exit_status: int) -> UserError:
     line = _last_line(error)
     remedy = '--verbose shows the whole of it'
-    for text, cure in _CURES.items():
+    for text, cure in _REMEDIES.items():
         if text in line:
             remedy = f'{cure}, and give the same command again: what is finished is kept'
             break
@@ -171,13 +160,13 @@ def run(argv: Sequence[str]) -> None:
     paths = {f'--{flag}': getattr(options, flag) for flag in _WORKERS_SEE}
     check_access(options, paths, options.output_directory or '')
     job = prepare_job(options)
-    err = Console(file=own_stderr())
+    err = Console(file=open_stderr())
     interrupt = Interrupt()
     with (
-        chosen_runner(options, argv, interrupt, job.output_directory) as chosen,
-        held_output(job.output_directory, interrupt),
+        open_runner(options, argv, interrupt, job.output_directory) as chosen,
+        open_output(job.output_directory, interrupt),
     ):
         with ProgressWatcher(job.output_directory, err):
             add_steps = functools.partial(build_graph, job=job)
             run_job(add_steps, options, chosen, interrupt, err)
-        tell_outcome(job, Console(), err)
+        print_summary(job, Console(), err)

@@ -9,10 +9,10 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 
-from indexed_imagenet.console import own_stderr
+from indexed_imagenet.console import open_stderr
 from indexed_imagenet.errors import UserError
-from indexed_imagenet.runners.local.malloc import give_back_freed_memory
-from indexed_imagenet.signals import stopped_by_signals
+from indexed_imagenet.runners.local.malloc import configure_malloc
+from indexed_imagenet.signals import raise_on_signals
 
 _USAGE = """\
 usage: indexed-imagenet COMMAND [flags]
@@ -52,7 +52,7 @@ _COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
 }
 
 # Those that take up what they had finished.
-_GO_ON = ('build', 'sample')
+_RESUMABLE = ('build', 'sample')
 
 
 def _how_to_go_on(command: str, argv: Sequence[str]) -> str:
@@ -61,7 +61,7 @@ def _how_to_go_on(command: str, argv: Sequence[str]) -> str:
     if os.path.basename(program) == '__main__.py':
         words = [sys.executable, '-m', 'indexed_imagenet']
     again = shlex.join([*words, *argv])
-    if command in _GO_ON:
+    if command in _RESUMABLE:
         return f'what is finished is kept; to go on: {again}'
     return f'to start again: {again}'
 
@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
       signal's number after others).
     """
     argv = sys.argv[1:] if argv is None else list(argv)
-    give_back_freed_memory()
+    configure_malloc()
     for stream in (sys.stdout, sys.stderr):  # names of files need not fit the locale
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors='backslashreplace')
@@ -90,14 +90,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(_USAGE, end='')
         return 0 if argv else 2
     command, *flags = argv
-    err = own_stderr()
+    err = open_stderr()
     try:
         if command not in _COMMANDS:
             known = ', '.join(_COMMANDS)
             raise UserError(
                 f'no command {command!r}, expected one of {known}; flags begin with --'
             )
-        with stopped_by_signals():
+        with raise_on_signals():
             _COMMANDS[command](flags)
     except UserError as error:
         if verbose and error.__cause__:
@@ -126,7 +126,7 @@ def _log_end_of_thread(ended: threading.ExceptHookArgs) -> None:
     logging.error('a thread has ended', exc_info=exc_info)
 
 
-def main_then_leave() -> None:
+def main_and_exit() -> None:
     """Runs the command of this process, and ends it with the exit status.
 
     At once: to take all modules and objects of Beam apart first, as Python does

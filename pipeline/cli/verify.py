@@ -3,7 +3,7 @@
     shard files ─► findings of each ─► findings of the whole ─► report
                    a ParDo over the     each index once, none
                    shards, record by    missing, manifest and
-                   record               locator as found
+                   record               offsets as found
 
 A Beam job like the build. It also checks what other tools have written: without
 a manifest, and without the index file, it says what it could not compare.
@@ -23,7 +23,7 @@ from apache_beam.pvalue import AsSingleton
 from rich.console import Console
 
 from indexed_imagenet.cli.build import run_job
-from indexed_imagenet.console import own_stderr
+from indexed_imagenet.console import open_stderr
 from indexed_imagenet.errors import UserError
 from indexed_imagenet.options import BuildOptions, parse_options
 from indexed_imagenet.preflight.access import check_access
@@ -33,7 +33,7 @@ from indexed_imagenet.preflight.verify_inputs import (
     parse_flags,
     plan_check,
 )
-from indexed_imagenet.runners.select import chosen_runner, works_here
+from indexed_imagenet.runners.select import open_runner, works_here
 from indexed_imagenet.signals import Interrupt
 from indexed_imagenet.transforms.formats.shard_info import DECODE
 from indexed_imagenet.transforms.index_table import ReadIndexTable
@@ -70,7 +70,7 @@ def _good_line(check: SplitCheck, report: dict) -> str:
     elif rules.has_manifest:
         known.append("names and labels as in the manifest's digests")
     if rules.has_manifest:
-        known.append('manifest and locator right')
+        known.append('manifest and offsets right')
     absent = report['missing'] + report['skipped']
     if absent:
         known.append(f'{absent:,} declared to be absent')
@@ -150,13 +150,13 @@ def run(argv: Sequence[str]) -> None:
     interrupt = Interrupt()
     with (
         _reports_folder(options) as folder,
-        chosen_runner(options, rest, interrupt) as chosen,
+        open_runner(options, rest, interrupt) as chosen,
     ):
         checks = [
             plan_check(flags, split, files.join(folder, f'{split}.json'))
             for split in splits
         ]
         add_steps = functools.partial(build_graph, checks=checks)
-        run_job(add_steps, options, chosen, interrupt, Console(file=own_stderr()))
+        run_job(add_steps, options, chosen, interrupt, Console(file=open_stderr()))
         reports = [json.loads(files.read_bytes(check.report)) for check in checks]
     _tell(checks, reports, Console())

@@ -13,6 +13,7 @@ import zipfile
 from collections.abc import Iterable
 
 from indexed_imagenet.errors import UserError
+from indexed_imagenet.text import error_text
 from indexed_imagenet.transforms.formats.example_encoder import Label, make_labels
 from indexed_imagenet.transforms.storage import files
 
@@ -29,7 +30,7 @@ def _read_lines(path: str, flag: str) -> list[str]:
     except FileNotFoundError:
         raise UserError(f'{flag} {path} does not exist') from None
     except OSError as error:
-        reason = files.reason_of(error)
+        reason = error_text(error)
         raise UserError(f'{flag} {path} cannot be read: {reason}') from error
     except UnicodeDecodeError as error:
         raise UserError(f'{flag} {path} is not UTF-8 text: {error}') from error

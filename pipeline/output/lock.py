@@ -19,7 +19,7 @@ from collections.abc import Iterator
 
 from indexed_imagenet.errors import UserError
 from indexed_imagenet.signals import Interrupt
-from indexed_imagenet.transforms.formats.layout import working_folder, write_whole
+from indexed_imagenet.transforms.formats.layout import atomic_write, staging_dir
 from indexed_imagenet.transforms.storage import files
 
 # Seconds between two heartbeats, and without one until a lock is stale.
@@ -114,7 +114,7 @@ class Heartbeat:
 
     def __init__(self, path: str, interrupt: Interrupt):
         self._path = path
-        self._lock = files.join(working_folder(path), 'lock.json')
+        self._lock = files.join(staging_dir(path), 'lock.json')
         self._interrupt = interrupt
         self._id = uuid.uuid4().hex
         self._beats = 0
@@ -128,7 +128,7 @@ class Heartbeat:
             'beat': self._beats,
             'holder': f'process {os.getpid()} on {platform.node()}',
         }
-        write_whole(self._lock, json.dumps(content).encode(), self._path)
+        atomic_write(self._lock, json.dumps(content).encode(), self._path)
 
     def take(self) -> None:
         """Takes the lock.
@@ -168,7 +168,7 @@ class Heartbeat:
             except Exception:
                 continue  # the next one may get through; each store has its own errors
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Ends the heartbeat and deletes the lock, if it is still ours."""
         self._ended.set()
         if self._thread.is_alive():
@@ -185,7 +185,7 @@ class KernelLock:
 
 
 @contextlib.contextmanager
-def held_lock(path: str, interrupt: Interrupt) -> Iterator[KernelLock | Heartbeat]:
+def acquire_lock(path: str, interrupt: Interrupt) -> Iterator[KernelLock | Heartbeat]:
     """Holds the lock on an output directory.
 
     Args:
@@ -203,6 +203,6 @@ def held_lock(path: str, interrupt: Interrupt) -> Iterator[KernelLock | Heartbea
                 yield KernelLock()
                 return
         heartbeat = Heartbeat(path, interrupt)
-        held.callback(heartbeat.let_go)
+        held.callback(heartbeat.release)
         heartbeat.take()
         yield heartbeat

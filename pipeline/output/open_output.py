@@ -5,18 +5,19 @@ import os
 from collections.abc import Iterator, Sequence
 
 from indexed_imagenet.errors import UserError
-from indexed_imagenet.output.lock import held_lock, wait_for_workers
+from indexed_imagenet.output.lock import acquire_lock, wait_for_workers
 from indexed_imagenet.signals import Interrupt
-from indexed_imagenet.transforms.formats.build_id import Identity
+from indexed_imagenet.text import error_text
+from indexed_imagenet.transforms.formats.build_id import BuildId
 from indexed_imagenet.transforms.formats.index_file import SPLITS
 from indexed_imagenet.transforms.formats.layout import (
-    identity_path,
+    build_plan_path,
+    input_report_path,
     is_temporary,
-    split_folder,
+    split_staging_dir,
+    staging_dir,
     summary_path,
     temporary_path,
-    verdict_path,
-    working_folder,
 )
 from indexed_imagenet.transforms.formats.manifest import manifest_path
 from indexed_imagenet.transforms.prepare_output import list_shards, read_plan
@@ -36,10 +37,10 @@ def _is_finished_with(path: str, split: str) -> bool:
     if files.size(manifest_path(path, split)) is not None:
         return True
     try:
-        noted = set(files.list_folder(split_folder(path, split)).files)
+        noted = set(files.list_folder(split_staging_dir(path, split)).files)
     except OSError:
         return False
-    only = os.path.basename(identity_path(path, split)).encode()
+    only = os.path.basename(build_plan_path(path, split)).encode()
     return noted == {only} and not list_shards(path, split)
 
 
@@ -49,25 +50,25 @@ def tidy(path: str) -> None:
     What stays are records of finished shards, for a later run that goes on from
     there; once a split has its manifest, they go too. What is not ours stays.
     """
-    folder = working_folder(path)
+    folder = staging_dir(path)
     with contextlib.suppress(OSError):
         for name in map(files.os_name, files.list_folder(folder).files):
             if is_temporary(name):
                 files.delete(files.join(folder, name))
-        files.delete(verdict_path(path))
+        files.delete(input_report_path(path))
         for split in SPLITS:
             files.delete(summary_path(path, split))
             if _is_finished_with(path, split):
-                files.delete_folder(split_folder(path, split))
+                files.delete_folder(split_staging_dir(path, split))
             elif files.is_local(folder):
                 with contextlib.suppress(OSError):  # something is in it
-                    os.rmdir(split_folder(path, split))
+                    os.rmdir(split_staging_dir(path, split))
         if files.is_local(folder):
             os.rmdir(folder)  # unless something is in it
 
 
 @contextlib.contextmanager
-def held_output(path: str, interrupt: Interrupt) -> Iterator[None]:
+def open_output(path: str, interrupt: Interrupt) -> Iterator[None]:
     """Makes the output directory ready, and takes what is not output away at the end.
 
     Args:
@@ -85,12 +86,12 @@ def held_output(path: str, interrupt: Interrupt) -> Iterator[None]:
                     f'--output_directory {path} is a file, expected a directory'
                 )
             files.make_folder(path)
-            lock = held.enter_context(held_lock(path, interrupt))
-            files.make_folder(working_folder(path))
+            lock = held.enter_context(acquire_lock(path, interrupt))
+            files.make_folder(staging_dir(path))
             if files.is_local(path):
-                wait_for_workers(working_folder(path))
+                wait_for_workers(staging_dir(path))
             tidy(path)
-            files.make_folder(working_folder(path))
+            files.make_folder(staging_dir(path))
             _try_to_write(path)
         except OSError as error:
             remedy = 'choose another, make room, or change its owner or mode'
@@ -98,7 +99,7 @@ def held_output(path: str, interrupt: Interrupt) -> Iterator[None]:
                 remedy = 'have the account write there, or name another'
             raise UserError(
                 f'--output_directory {path} cannot be written: '
-                f'{files.reason_of(error)}; {remedy}'
+                f'{error_text(error)}; {remedy}'
             ) from error
         try:
             yield
@@ -110,7 +111,7 @@ def held_output(path: str, interrupt: Interrupt) -> Iterator[None]:
                     os.rmdir(path)
 
 
-def check_other_builds(path: str, identities: Sequence[Identity]) -> None:
+def check_other_builds(path: str, build_ids: Sequence[BuildId]) -> None:
     """Refuses to mix a build with another one of the same split.
 
     Raises:
@@ -120,8 +121,8 @@ def check_other_builds(path: str, identities: Sequence[Identity]) -> None:
         'choose another directory, or have what is there of this split deleted with '
         '--overwrite'
     )
-    for identity in identities:
-        split = identity.split
+    for build_id in build_ids:
+        split = build_id.split
         try:
             shards = list_shards(path, split)
             if not shards and files.size(manifest_path(path, split)) is None:
@@ -131,18 +132,18 @@ def check_other_builds(path: str, identities: Sequence[Identity]) -> None:
             return  # it is going to be made, or found not to be a directory
         except OSError as error:
             raise UserError(
-                f'--output_directory {path} cannot be read: {files.reason_of(error)}; '
+                f'--output_directory {path} cannot be read: {error_text(error)}; '
                 'make it readable'
             ) from error
         except ValueError as error:
             raise UserError(f'--output_directory {path}: {error}; {remedy}') from error
-        differences = identity.differences(found.identity) if found else []
+        differences = build_id.differences(found.build_id) if found else []
         if differences:
             raise UserError(
                 f'--output_directory {path} holds another build of {split}; it differs '
                 f'in {"; ".join(differences)}; give the same flags as then, {remedy}'
             )
-        foreign = sorted(set(shards) - set(shard_names(split, identity.num_shards)))
+        foreign = sorted(set(shards) - set(shard_names(split, build_id.num_shards)))
         if foreign or not found:
             raise UserError(
                 f'--output_directory {path} holds {(foreign or shards)[0]}, of which '

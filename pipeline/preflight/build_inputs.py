@@ -13,8 +13,9 @@ from indexed_imagenet.errors import UserError
 from indexed_imagenet.labels.load import load_labels
 from indexed_imagenet.options import BuildOptions
 from indexed_imagenet.output.open_output import check_other_builds
-from indexed_imagenet.transforms.encode_shards import ImageRules
-from indexed_imagenet.transforms.formats.build_id import identify
+from indexed_imagenet.text import error_text, printable
+from indexed_imagenet.transforms.encode_shards import ImagePolicy
+from indexed_imagenet.transforms.formats.build_id import make_build_id
 from indexed_imagenet.transforms.formats.example_encoder import Label
 from indexed_imagenet.transforms.formats.index_file import (
     SPLITS,
@@ -24,7 +25,7 @@ from indexed_imagenet.transforms.formats.index_file import (
 )
 from indexed_imagenet.transforms.join_index import looks_like_image
 from indexed_imagenet.transforms.list_images import is_hidden
-from indexed_imagenet.transforms.shuffle_rows import Placement
+from indexed_imagenet.transforms.shuffle_rows import Shuffle
 from indexed_imagenet.transforms.storage import files
 
 
@@ -42,7 +43,7 @@ def _path(options: BuildOptions, flag: str) -> str:
     try:
         path.encode()
     except UnicodeEncodeError:
-        shown = files.show_name(os.fsencode(path))
+        shown = printable(os.fsencode(path))
         raise UserError(
             f'--{flag} {shown} is not UTF-8, which runners need; rename it'
         ) from None
@@ -63,7 +64,7 @@ def check_directory(path: str, flag: str, labels: list[Label]) -> None:
     except NotADirectoryError:
         raise UserError(f'--{flag} {path} is a file, expected a directory') from None
     except OSError as error:
-        reason = files.reason_of(error)
+        reason = error_text(error)
         raise UserError(
             f'--{flag} {path} cannot be listed: {reason}; make it readable'
         ) from error
@@ -71,7 +72,7 @@ def check_directory(path: str, flag: str, labels: list[Label]) -> None:
     folders = sorted(name for name in listing.folders if not is_hidden(name))
     foreign = [name for name in folders if name not in synsets]
     if foreign:
-        first = files.show_name(foreign[0])
+        first = printable(foreign[0])
         raise UserError(
             f'--{flag} {path} has {len(foreign)} folder(s) that no line of the labels '
             f'file names, first {first!r}; give the directory of the class folders '
@@ -100,7 +101,7 @@ def check_labels(index: SplitIndex, split: str, labels: list[Label]) -> None:
     if len(beyond):
         first = beyond[0]
         raise UserError(
-            f'the index gives {files.show_name(index.names[first])!r} label '
+            f'the index gives {printable(index.names[first])!r} label '
             f'{index.labels[first]}, but the labels file has {len(labels)} lines; give '
             'the --labels_file that belongs to the index'
         )
@@ -117,7 +118,7 @@ def check_labels(index: SplitIndex, split: str, labels: list[Label]) -> None:
     if len(disagree):
         first = disagree[0]
         raise UserError(
-            f'the index gives {files.show_name(index.names[first])!r} label '
+            f'the index gives {printable(index.names[first])!r} label '
             f'{index.labels[first]}, which is {expected[first].decode()} in the labels '
             f'file ({len(disagree)} such name(s)); give the --labels_file that belongs '
             'to the index'
@@ -175,10 +176,10 @@ def prepare_job(options: BuildOptions) -> Job:
                 f'--{split}_shards is {num_shards}, but the index names '
                 f'{len(index.names)} {split} images; give at most that many shards'
             )
-        placement = Placement(len(index.names), num_shards, seed)
-        identity = identify(split, index, labels, placement)
-        splits.append(Split(split, directories[split], placement, identity))
+        shuffle = Shuffle(len(index.names), num_shards, seed)
+        build_id = make_build_id(split, index, labels, shuffle)
+        splits.append(Split(split, directories[split], shuffle, build_id))
     if not options.overwrite:
-        check_other_builds(output, [split.identity for split in splits])
-    rules = ImageRules(options.check_images, options.bad_images)
+        check_other_builds(output, [split.build_id for split in splits])
+    rules = ImagePolicy(options.check_images, options.bad_images)
     return Job(tuple(splits), tuple(labels), index_file, output, rules, options.overwrite)

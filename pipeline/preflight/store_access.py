@@ -11,6 +11,7 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 
 from indexed_imagenet.errors import UserError
+from indexed_imagenet.text import printable
 from indexed_imagenet.transforms.storage import files
 from indexed_imagenet.transforms.storage.store_clients import (
     gcs_client,
@@ -43,11 +44,11 @@ def is_installed(module: str) -> bool:
         return False
 
 
-def reason_of(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """What a store's client says, on one line."""
     text = getattr(error, 'message', None) or (error.args[0] if error.args else '')
     line = ' '.join(str(text).split()).rstrip('.')
-    return files.show_text(line) or type(error).__name__
+    return printable(line) or type(error).__name__
 
 
 @contextlib.contextmanager
@@ -63,14 +64,14 @@ def refused_by_google(what: str, remedy: str) -> Iterator[None]:
         raise
     except (RequestException, RetryError, TransportError) as error:
         raise UserError(
-            f'{what}: no answer ({reason_of(error)}); check the network'
+            f'{what}: no answer ({error_text(error)}); check the network'
         ) from error
     except GoogleAuthError as error:
         raise UserError(
-            f'Google does not take the credentials: {reason_of(error)}; {_LOG_IN}'
+            f'Google does not take the credentials: {error_text(error)}; {_LOG_IN}'
         ) from error
     except Exception as error:  # each client has more of its own
-        raise UserError(f'{what}: {reason_of(error)}; {remedy}') from error
+        raise UserError(f'{what}: {error_text(error)}; {remedy}') from error
 
 
 def waiting() -> dict[str, object]:
@@ -92,7 +93,7 @@ def _check_google_credentials(options: PipelineOptions) -> None:
         default(scopes=cloud.gcp_oauth_scopes)
     except GoogleAuthError as error:
         raise UserError(
-            f'no credentials for Google Cloud: {reason_of(error)}; {_LOG_IN}, or give '
+            f'no credentials for Google Cloud: {error_text(error)}; {_LOG_IN}, or give '
             '--no_auth for what is open to all'
         ) from error
 
@@ -133,12 +134,12 @@ def _check_s3(flag: str, url: str, bucket: str) -> None:
             ) from error
     except (NoCredentialsError, PartialCredentialsError) as error:
         raise UserError(
-            f'no credentials for S3: {reason_of(error)}; run `aws configure`, or set '
+            f'no credentials for S3: {error_text(error)}; run `aws configure`, or set '
             'AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY'
         ) from error
     except BotoCoreError as error:
         raise UserError(
-            f'{flag} {url} cannot be reached: {reason_of(error)}; check the name, the '
+            f'{flag} {url} cannot be reached: {error_text(error)}; check the name, the '
             'network and --s3_endpoint_url'
         ) from error
 
@@ -154,7 +155,7 @@ def _check_client(flag: str, url: str, scheme: str) -> None:
         FileSystems.get_filesystem(url)
     except Exception as error:  # Beam's, or of a client that it makes
         # It takes any that is not there for Google's.
-        why = '' if isinstance(error, ValueError) else f' ({reason_of(error)})'
+        why = '' if isinstance(error, ValueError) else f' ({error_text(error)})'
         raise UserError(
             f'{flag} {url}: nothing here reads {scheme}://{why}; give a path of this '
             'machine, or one of gs:// or s3://'

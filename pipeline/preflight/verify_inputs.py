@@ -7,14 +7,15 @@ from collections.abc import Sequence
 
 from indexed_imagenet.errors import UserError
 from indexed_imagenet.labels.load import METADATA_FILE, SYNSETS_FILE, load_labels
-from indexed_imagenet.options import OneLineParser, is_given, own_flags
+from indexed_imagenet.options import OneLineParser, is_set, own_flags
+from indexed_imagenet.text import error_text, printable
 from indexed_imagenet.transforms.formats.build_id import digest_index, digest_labels
 from indexed_imagenet.transforms.formats.index_file import (
     SPLITS,
     IndexFileError,
     read_split_index,
 )
-from indexed_imagenet.transforms.formats.layout import split_folder
+from indexed_imagenet.transforms.formats.layout import split_staging_dir
 from indexed_imagenet.transforms.formats.manifest import (
     Manifest,
     manifest_path,
@@ -24,9 +25,9 @@ from indexed_imagenet.transforms.formats.shard_info import DECODE, QUICK
 from indexed_imagenet.transforms.formats.tfrecord import OVERHEAD
 from indexed_imagenet.transforms.prepare_output import list_shards
 from indexed_imagenet.transforms.storage import files
-from indexed_imagenet.transforms.verify.record import RecordRules
+from indexed_imagenet.transforms.verify.record import RecordSpec
 from indexed_imagenet.transforms.verify.shard import Fault, ShardTask
-from indexed_imagenet.transforms.verify.split import SplitRules
+from indexed_imagenet.transforms.verify.split import SplitSpec
 from indexed_imagenet.transforms.write_tfrecord import is_shard_of
 
 
@@ -42,8 +43,8 @@ class SplitCheck:
       report: where the report goes.
     """
 
-    rules: SplitRules
-    record_rules: RecordRules
+    rules: SplitSpec
+    record_rules: RecordSpec
     tasks: tuple[ShardTask, ...]
     index_file: str | None
     report: str
@@ -84,7 +85,7 @@ def _read_manifest(directory: str, split: str) -> tuple[Manifest | None, list[Fa
     except ValueError as error:
         path = manifest_path(directory, split)
         what = f'{str(error).removeprefix(path).strip()}, expected the one of the build'
-        return None, [Fault(path, -1, -1, files.show_text(what))]
+        return None, [Fault(path, -1, -1, printable(what))]
     shard_bytes = sum(
         num_bytes
         for name, num_bytes in files.sizes(directory).items()
@@ -99,7 +100,7 @@ def _read_manifest(directory: str, split: str) -> tuple[Manifest | None, list[Fa
         )
         return None, [Fault(path, -1, -1, what)]
     if manifest is None and _is_unfinished(directory, split):
-        path = split_folder(directory, split)
+        path = split_staging_dir(directory, split)
         what = 'it is there, so the build is unfinished; give its command again'
         return None, [Fault(path, -1, -1, what)]
     return manifest, []
@@ -107,7 +108,7 @@ def _read_manifest(directory: str, split: str) -> tuple[Manifest | None, list[Fa
 
 def _is_unfinished(directory: str, split: str) -> bool:
     try:
-        listing = files.list_folder(split_folder(directory, split))
+        listing = files.list_folder(split_staging_dir(directory, split))
     except OSError:
         return False
     return bool(listing.files)
@@ -124,7 +125,7 @@ def plan_check(flags: argparse.Namespace, split: str, report: str) -> SplitCheck
     tasks, more = _find_tasks(directory, split, manifest)
     faults += more
     labels = load_labels(flags.labels_file, flags.imagenet_metadata_file)
-    num_examples = manifest.identity.num_examples if manifest else None
+    num_examples = manifest.build_id.num_examples if manifest else None
     if flags.imagenet_index_file:
         try:
             index = read_split_index(flags.imagenet_index_file, split)
@@ -133,18 +134,18 @@ def plan_check(flags: argparse.Namespace, split: str, report: str) -> SplitCheck
         num_examples = len(index.names)
         if manifest:
             path = manifest_path(directory, split)
-            expected = (manifest.identity.names, manifest.identity.labels)
+            expected = (manifest.build_id.names, manifest.build_id.labels)
             if digest_index(index) != expected:
                 what = (
                     'it is of another index than '
                     f'{flags.imagenet_index_file}, expected the same names and labels'
                 )
                 faults.append(Fault(path, -1, -1, what))
-    elif not manifest or manifest.identity.classes != digest_labels(labels):
+    elif not manifest or manifest.build_id.classes != digest_labels(labels):
         labels = None
     return SplitCheck(
-        SplitRules(split, directory, num_examples, manifest is not None, tuple(faults)),
-        RecordRules(num_examples, labels and tuple(labels), flags.check),
+        SplitSpec(split, directory, num_examples, manifest is not None, tuple(faults)),
+        RecordSpec(num_examples, labels and tuple(labels), flags.check),
         tuple(tasks),
         flags.imagenet_index_file,
         report,
@@ -186,7 +187,7 @@ def parse_flags(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
     )
     flags, rest = parser.parse_known_args(argv)
     for name in own_flags():
-        if name != 'verbose' and is_given(name, rest):
+        if name != 'verbose' and is_set(name, rest):
             raise UserError(f'--{name} is a flag of build, not of verify; see --help')
     flags.check = DECODE if flags.decode else QUICK
     if files.is_local(flags.directory):
@@ -213,7 +214,7 @@ def find_splits(flags: argparse.Namespace) -> list[str]:
     except NotADirectoryError:
         raise UserError(f'{directory} is a file, expected a directory') from None
     except OSError as error:
-        reason = files.reason_of(error)
+        reason = error_text(error)
         raise UserError(f'{directory} cannot be listed: {reason}') from error
     if not splits:
         raise UserError(

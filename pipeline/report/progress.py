@@ -21,11 +21,11 @@ from rich.progress import (
 from rich.text import Text
 
 from indexed_imagenet.transforms.formats.layout import (
-    split_folder,
-    verdict_path,
-    working_folder,
+    input_report_path,
+    split_staging_dir,
+    staging_dir,
 )
-from indexed_imagenet.transforms.input_report import Verdict
+from indexed_imagenet.transforms.input_report import InputReport
 from indexed_imagenet.transforms.storage import files
 
 # Seconds between two looks into the working folder, and between two plain lines.
@@ -53,17 +53,17 @@ class NoteReader:
             self._look()
 
     def _look(self) -> None:
-        names = files.list_folder(working_folder(self._output_directory)).files
-        if not self.totals and b'verdict.json' in names:
-            note = files.read_bytes(verdict_path(self._output_directory))
-            verdict = Verdict.from_json(note)
-            if not verdict.is_bad:
-                self.totals = dict(sorted(verdict.images.items()))
+        names = files.list_folder(staging_dir(self._output_directory)).files
+        if not self.totals and b'input_report.json' in names:
+            note = files.read_bytes(input_report_path(self._output_directory))
+            input_report = InputReport.from_json(note)
+            if not input_report.blocks_build:
+                self.totals = dict(sorted(input_report.images.items()))
         for split in self.totals:
             self._look_at(split)
 
     def _look_at(self, split: str) -> None:
-        folder = split_folder(self._output_directory, split)
+        folder = split_staging_dir(self._output_directory, split)
         present = set(files.list_folder(folder).files)
         shards = self._in_shards.setdefault(split, {})
         for gone in shards.keys() - present:  # an earlier run's, to be made anew

@@ -9,33 +9,33 @@ from rich.table import Table
 from indexed_imagenet.build import Job
 from indexed_imagenet.errors import UserError
 from indexed_imagenet.transforms.encode_shards import CANNOT_BE_READ
-from indexed_imagenet.transforms.formats.layout import summary_path, verdict_path
+from indexed_imagenet.transforms.formats.layout import input_report_path, summary_path
 from indexed_imagenet.transforms.input_report import (
-    FAULTS,
-    FEWER,
-    LEFT_OUT,
+    BLOCKING,
+    DUPLICATE,
+    IGNORED,
     MISPLACED,
-    TWICE,
+    SHRUNK,
     UNKNOWN,
-    UNLISTED,
-    Verdict,
+    UNREADABLE,
+    InputReport,
 )
 from indexed_imagenet.transforms.storage import files
 from indexed_imagenet.transforms.write_manifest import missing_path, rejected_path
 
 _FAULT_TEXTS = {
-    UNLISTED: 'cannot be listed; make each readable',
+    UNREADABLE: 'cannot be listed; make each readable',
     UNKNOWN: 'not in the index; take them out, or give the index that names them',
     MISPLACED: "in another class's folder; move each to the folder of its class",
-    TWICE: 'there twice; keep one of each',
-    FEWER: 'fewer than the output directory was built from; give the directory that has '
+    DUPLICATE: 'there twice; keep one of each',
+    SHRUNK: 'fewer than the output directory was built from; give the directory that has '
     'them all, or have the shards made again without them with --overwrite',
 }
 
 
-def read_verdict(output_directory: str) -> Verdict:
-    """The verdict, as the job wrote it down."""
-    return Verdict.from_json(files.read_bytes(verdict_path(output_directory)))
+def read_input_report(output_directory: str) -> InputReport:
+    """The input_report, as the job wrote it down."""
+    return InputReport.from_json(files.read_bytes(input_report_path(output_directory)))
 
 
 def read_summary(output_directory: str, split: str) -> dict[str, Any]:
@@ -52,30 +52,30 @@ def _images(count: int) -> str:
     return f'{count:,} image' if count == 1 else f'{count:,} images'
 
 
-def verdict_errors(
-    verdict: Verdict, summaries: dict[str, dict[str, Any]], job: Job
+def input_errors(
+    input_report: InputReport, summaries: dict[str, dict[str, Any]], job: Job
 ) -> list[str]:
-    """What a bad verdict says, a line for each fault; nothing for a good one."""
+    """What a bad input_report says, a line for each fault; nothing for a good one."""
     lines = []
     for split in job.splits:
-        faults = [f for f in FAULTS if verdict.counts.get((split.name, f))]
+        faults = [f for f in BLOCKING if input_report.counts.get((split.name, f))]
         for fault in faults:
-            count = verdict.counts[split.name, fault]
-            what = f'{count:,} folder(s)' if fault == UNLISTED else _images(count)
-            if fault == TWICE:
+            count = input_report.counts[split.name, fault]
+            what = f'{count:,} folder(s)' if fault == UNREADABLE else _images(count)
+            if fault == DUPLICATE:
                 summary = summaries[split.name]
                 paths = [image['path'] for image in summary['first_rejected']]
                 listed = rejected_path(job.output_directory, split.name)
                 cases = f'{_some(paths, summary["rejected"])}, all listed in {listed}'
-            elif fault == FEWER:
-                [cases] = verdict.examples[split.name, fault]
+            elif fault == SHRUNK:
+                [cases] = input_report.examples[split.name, fault]
             else:
-                cases = _some(verdict.examples[split.name, fault], count)
+                cases = _some(input_report.examples[split.name, fault], count)
             lines.append(
                 f'{split.name}: {what} {_FAULT_TEXTS[fault]} '
                 f'(in {split.directory}: {cases})'
             )
-        if not verdict.images.get(split.name) and not faults:
+        if not input_report.images.get(split.name) and not faults:
             lines.append(
                 f'{split.name}: no image in {split.directory}; its folders are empty'
             )
@@ -115,7 +115,9 @@ def rejection_lines(
     return lines
 
 
-def notes(verdict: Verdict, summary: dict[str, Any], split: str, job: Job) -> list[str]:
+def notes(
+    input_report: InputReport, summary: dict[str, Any], split: str, job: Job
+) -> list[str]:
     """What is worth saying of a split that was built, a line each."""
     lines = []
     if summary['missing']:
@@ -124,9 +126,9 @@ def notes(verdict: Verdict, summary: dict[str, Any], split: str, job: Job) -> li
             f'{split}: {_images(summary["missing"])} of the index not there, '
             f'listed in {path}'
         )
-    count = verdict.counts.get((split, LEFT_OUT), 0)
+    count = input_report.counts.get((split, IGNORED), 0)
     if count:
-        cases = _some(verdict.examples[split, LEFT_OUT], count)
+        cases = _some(input_report.examples[split, IGNORED], count)
         lines.append(
             f'{split}: {count} file(s) or folder(s) left out, as not in the index and '
             f'not named like an image: {cases}'
@@ -175,20 +177,20 @@ def _state_line(summary: dict[str, Any], split: str) -> str:
     return f'{split}: {state}, fingerprint sha256 {summary["fingerprint"]}'
 
 
-def tell_outcome(job: Job, out: Console, err: Console) -> None:
+def print_summary(job: Job, out: Console, err: Console) -> None:
     """Prints how the build ended.
 
     Raises:
       UserError: it did not end well; each line of it is already one error.
     """
-    verdict = read_verdict(job.output_directory)
+    input_report = read_input_report(job.output_directory)
     summaries = {s.name: read_summary(job.output_directory, s.name) for s in job.splits}
-    errors = verdict_errors(verdict, summaries, job)
+    errors = input_errors(input_report, summaries, job)
     if errors:
         raise UserError('\n'.join(errors), exit_status=1)
     for split in job.splits:
         summary = summaries[split.name]
-        for line in notes(verdict, summary, split.name, job):
+        for line in notes(input_report, summary, split.name, job):
             err.print(line, highlight=False, markup=False, soft_wrap=True)
         lines = rejection_lines(
             summary, split.name, split.directory, job.output_directory

@@ -20,7 +20,7 @@ from apache_beam.runners.portability.job_server import SubprocessJobServer
 
 from indexed_imagenet.errors import UserError
 from indexed_imagenet.options import BuildOptions
-from indexed_imagenet.transforms.storage import files
+from indexed_imagenet.text import printable
 
 # Seconds that a server may take to answer, and to end.
 _STARTS_WITHIN = 120.0
@@ -38,7 +38,7 @@ def _end_with_launcher() -> None:
 def _last_line(log: pathlib.Path) -> str:
     lines = log.read_text(errors='replace').split('\n') if log.exists() else []
     said = [line.strip() for line in lines if line.strip()]
-    return files.show_text(said[-1]) if said else 'it said nothing'
+    return printable(said[-1]) if said else 'it said nothing'
 
 
 def _wait_until_ready(

@@ -11,7 +11,7 @@ from apache_beam.runners.portability.prism_runner import PrismJobServer
 from indexed_imagenet.errors import UserError
 from indexed_imagenet.options import BuildOptions
 from indexed_imagenet.runners.job_server import running_job_server
-from indexed_imagenet.transforms.storage import files
+from indexed_imagenet.text import printable
 
 
 @contextlib.contextmanager
@@ -37,7 +37,7 @@ def prism_job_server(options: BuildOptions) -> Iterator[None]:
             raise
         except Exception as error:  # of urllib, zipfile, or Beam's own
             raise UserError(
-                f'Prism cannot be had: {files.show_text(str(error))}; give a program at '
+                f'Prism cannot be had: {printable(str(error))}; give a program at '
                 'hand with --prism_location'
             ) from error
         yield

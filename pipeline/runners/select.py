@@ -15,9 +15,9 @@ from apache_beam.runners.portability.flink_runner import MAGIC_HOST_NAMES
 from apache_beam.runners.runner import PipelineRunner
 
 from indexed_imagenet.errors import UserError
-from indexed_imagenet.options import BuildOptions, is_given
+from indexed_imagenet.options import BuildOptions, is_set
 from indexed_imagenet.signals import Interrupt
-from indexed_imagenet.transforms.formats.layout import working_folder
+from indexed_imagenet.transforms.formats.layout import staging_dir
 from indexed_imagenet.transforms.storage import files
 
 # Flags that mean one runner, and would mean nothing to another.
@@ -56,7 +56,7 @@ def num_local_workers(options: BuildOptions, argv: Sequence[str]) -> int:
             f'--direct_num_workers is {workers}, expected 0 (all cores) or more'
         )
     # Beam's own default is 1, so only a flag tells 1 from nothing.
-    if not is_given('direct_num_workers', argv) or workers == 0:
+    if not is_set('direct_num_workers', argv) or workers == 0:
         return os.cpu_count() or 1
     return workers
 
@@ -71,7 +71,7 @@ def check_flags(options: BuildOptions, argv: Sequence[str]) -> None:
     for name, flags in _FLAGS_OF.items():
         for flag in flags:
             # An endpoint of a job server may be any runner's.
-            if is_given(flag, argv) and chosen not in (name, 'portable'):
+            if is_set(flag, argv) and chosen not in (name, 'portable'):
                 given = options.view_as(StandardOptions).runner or 'missing'
                 raise UserError(
                     f'--{flag} is given, but --runner is {given}; give '
@@ -79,7 +79,7 @@ def check_flags(options: BuildOptions, argv: Sequence[str]) -> None:
                 )
 
 
-class ChosenRunner(NamedTuple):
+class RunnerHandle(NamedTuple):
     """What a job runs on.
 
     Attributes:
@@ -93,9 +93,9 @@ class ChosenRunner(NamedTuple):
 
 
 @contextlib.contextmanager
-def chosen_runner(
+def open_runner(
     options: BuildOptions, argv: Sequence[str], interrupt: Interrupt, writes: str = ''
-) -> Iterator[ChosenRunner]:
+) -> Iterator[RunnerHandle]:
     """Makes the runner ready, and what runs beside it, for as long as it lasts.
 
     Args:
@@ -117,18 +117,18 @@ def chosen_runner(
         log_level = options.view_as(WorkerOptions)
         if not options.verbose and log_level.default_sdk_harness_log_level is None:
             log_level.default_sdk_harness_log_level = 'CRITICAL'
-        lock = working_folder(writes) if writes and files.is_local(writes) else ''
+        lock = staging_dir(writes) if writes and files.is_local(writes) else ''
         with local_runner(options, workers, interrupt, lock) as runner:
-            yield ChosenRunner(runner)
+            yield RunnerHandle(runner)
     elif name == 'flink':
         from indexed_imagenet.runners.flink.cluster import flink_job_server
 
         with flink_job_server(options, argv, workers, writes) as end_job:
-            yield ChosenRunner(end_job=end_job)
+            yield RunnerHandle(end_job=end_job)
     elif name == 'prism':
         from indexed_imagenet.runners.prism import prism_job_server
 
         with prism_job_server(options):
-            yield ChosenRunner()
+            yield RunnerHandle()
     else:
-        yield ChosenRunner()
+        yield RunnerHandle()

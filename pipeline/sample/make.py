@@ -18,10 +18,10 @@ from rich.progress import track
 
 from indexed_imagenet.errors import UserError
 from indexed_imagenet.labels.load import METADATA_FILE, SYNSETS_FILE, load_labels
-from indexed_imagenet.options import OneLineParser, whole_number
+from indexed_imagenet.options import OneLineParser, int_flag
 from indexed_imagenet.sample import pictures
 from indexed_imagenet.sample.check import check_sample
-from indexed_imagenet.transforms.storage import files
+from indexed_imagenet.text import error_text
 
 INDEX_FILE = 'imagenet_index.npz'
 NOTE_FILE = 'sample.json'
@@ -134,7 +134,7 @@ def make_sample(directory: pathlib.Path, sample: Sample, console: Console) -> No
             _make_images(directory, sample, console)
     except OSError as error:
         raise UserError(
-            f'--directory {directory} cannot be used: {files.reason_of(error)} '
+            f'--directory {directory} cannot be used: {error_text(error)} '
             f'({error.filename}); choose another'
         ) from error
 
@@ -177,7 +177,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     ):
         parser.add_argument(
             f'--{name}',
-            type=whole_number,
+            type=int_flag,
             metavar='N',
             default=getattr(defaults, name),
             help=f'{what} (default: %(default)s)',

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from indexed_imagenet.sample import pictures
 from indexed_imagenet.transforms.formats.shard_info import QUICK
-from indexed_imagenet.transforms.images.check_image import BadPicture, load_picture
+from indexed_imagenet.transforms.images.check_image import InvalidImageError, check_image
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 
@@ -27,8 +27,8 @@ from support import damage
 def _is_taken(data: bytes) -> bool | None:
     """Whether the quick check takes a file; None if it is beyond its bounds."""
     try:
-        load_picture(data, QUICK)
-    except BadPicture as error:
+        check_image(data, QUICK)
+    except InvalidImageError as error:
         return None if str(error).startswith('too ') else False
     return True
 

@@ -23,7 +23,7 @@ from indexed_imagenet.labels.load import METADATA_FILE, SYNSETS_FILE, load_label
 from indexed_imagenet.transforms.elements import Record
 from indexed_imagenet.transforms.formats.example_encoder import ExampleEncoder
 from indexed_imagenet.transforms.formats.tfrecord import crc32c, crc32c_of_parts, frame
-from indexed_imagenet.transforms.images.check_image import load_picture
+from indexed_imagenet.transforms.images.check_image import check_image
 from indexed_imagenet.transforms.inputs import read_images
 from indexed_imagenet.transforms.rows import WHOLE, Row
 from indexed_imagenet.transforms.write_tfrecord import ShardWriter
@@ -55,7 +55,7 @@ def measure_steps(paths: list[pathlib.Path], output: pathlib.Path) -> dict[str, 
         times.append(clock())
         image = read_images._read_and_close(fd, row)
         times.append(clock())
-        picture = load_picture(image)
+        picture = check_image(image)
         times.append(clock())
         parts = encoder.encode(row.index, row.name, row.label, picture)
         times.append(clock())
@@ -67,7 +67,7 @@ def measure_steps(paths: list[pathlib.Path], output: pathlib.Path) -> dict[str, 
         times.append(clock())
         for step, start, end in zip(STEPS, times[:-1], times[1:], strict=True):
             taken[step] += end - start
-    writer.abandon()
+    writer.abort()
     os.close(fd_out)
     return taken
 

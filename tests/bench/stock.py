@@ -14,7 +14,7 @@ from indexed_imagenet import build
 from indexed_imagenet.cli import main
 from indexed_imagenet.transforms.elements import Record
 from indexed_imagenet.transforms.encode_shards import EncodeShards
-from indexed_imagenet.transforms.plan_shards import KeepFinished
+from indexed_imagenet.transforms.plan_shards import PlanShards
 from indexed_imagenet.transforms.storage import files
 
 
@@ -28,10 +28,10 @@ class StockBuildSplit(build.BuildSplit):
 
     def expand(self, grouped):
         split, job = self._split, self._job
-        identity = split.identity
-        shards = grouped | 'Keep finished shards' >> KeepFinished(
-            split.placement,
-            identity,
+        build_id = split.build_id
+        shards = grouped | 'Keep finished shards' >> PlanShards(
+            split.shuffle,
+            build_id,
             job.output_directory,
             job.rules.check,
             self._verdict,
@@ -39,12 +39,12 @@ class StockBuildSplit(build.BuildSplit):
         return (
             shards.plans
             | 'Encode examples'
-            >> EncodeShards(split.directory, job.labels, identity.digest, job.rules)
+            >> EncodeShards(split.directory, job.labels, build_id.digest, job.rules)
             | 'Take the payloads' >> beam.FlatMap(payloads).with_output_types(bytes)
             | 'Write TFRecords'
             >> beam.io.WriteToTFRecord(
                 files.join(job.output_directory, split.name),
-                num_shards=identity.num_shards,
+                num_shards=build_id.num_shards,
             )
         )
 
@@ -54,5 +54,5 @@ if __name__ == '__main__':
     # Without our last step there is no outcome to be told.
     from indexed_imagenet.cli import build
 
-    build.tell_outcome = lambda *arguments: None
+    build.print_summary = lambda *arguments: None
     sys.exit(main.main(sys.argv[1:]))

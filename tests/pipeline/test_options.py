@@ -2,7 +2,7 @@ import pytest
 from apache_beam.options.pipeline_options import DirectOptions, SetupOptions
 
 from indexed_imagenet.errors import UserError
-from indexed_imagenet.options import is_given, parse_options
+from indexed_imagenet.options import is_set, parse_options
 
 
 def test_the_defaults_are_those_of_the_original():
@@ -70,6 +70,6 @@ def test_helpfull_shows_all_of_beams_options(capsys):
 
 
 def test_tells_a_default_that_was_given_from_one_that_was_not():
-    assert is_given('direct_num_workers', ['--direct_num_workers=1'])
-    assert is_given('direct_num_workers', ['--direct_num_workers', '1'])
-    assert not is_given('direct_num_workers', ['--direct_num_workers_x=1'])
+    assert is_set('direct_num_workers', ['--direct_num_workers=1'])
+    assert is_set('direct_num_workers', ['--direct_num_workers', '1'])
+    assert not is_set('direct_num_workers', ['--direct_num_workers_x=1'])

@@ -3,14 +3,14 @@
 import numpy as np
 
 from indexed_imagenet.transforms.elements import Rejections, ShardEnd, ShardReport
-from indexed_imagenet.transforms.formats.build_id import Identity
-from indexed_imagenet.transforms.formats.shard_info import CONTENT, QUICK, ShardRecord
+from indexed_imagenet.transforms.formats.build_id import BuildId
+from indexed_imagenet.transforms.formats.shard_info import QUICK, RECORD_DTYPE, ShardInfo
 
 NOTHING = np.empty(0, np.int32)
 
 
-def identity(**changes) -> Identity:
-    """The identity of a build of six examples into three shards."""
+def build_id(**changes) -> BuildId:
+    """The build_id of a build of six examples into three shards."""
     fields = {
         'split': 'train',
         'names': 'a' * 64,
@@ -20,20 +20,20 @@ def identity(**changes) -> Identity:
         'num_shards': 3,
         'shuffle_seed': 0,
     }
-    return Identity(**(fields | changes))
+    return BuildId(**(fields | changes))
 
 
-def shard_record(index, length=10, **changes) -> ShardRecord:
+def shard_info(index, length=10, **changes) -> ShardInfo:
     """The record of a shard with these examples, each payload of the same length."""
-    content = np.array([(i, length, 100 + i) for i in index], CONTENT)
+    content = np.array([(i, length, 100 + i) for i in index], RECORD_DTYPE)
     fields = {
-        'identity': identity().digest,
+        'build_id': build_id().digest,
         'rows': 'd' * 64,
         'check': QUICK,
         'converted': (),
         'content': content,
     }
-    return ShardRecord(**(fields | changes))
+    return ShardInfo(**(fields | changes))
 
 
 def report(shard, record=None, kept=False, missing=(), rejected=()) -> ShardReport:
@@ -53,5 +53,5 @@ def report(shard, record=None, kept=False, missing=(), rejected=()) -> ShardRepo
 def end_mark(shard, num_records, wanted=True) -> ShardEnd:
     """The end mark of a shard."""
     return ShardEnd(
-        shard, num_records, wanted, 'identity', 'rows', QUICK, (), report(shard)
+        shard, num_records, wanted, 'build_id', 'rows', QUICK, (), report(shard)
     )

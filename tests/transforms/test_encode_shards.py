@@ -8,7 +8,7 @@ from indexed_imagenet.transforms.encode_shards import (
     FAIL,
     SKIP,
     EncodeShards,
-    ImageRules,
+    ImagePolicy,
     encode_shard,
 )
 from indexed_imagenet.transforms.formats.example_encoder import (
@@ -24,11 +24,11 @@ from indexed_imagenet.transforms.formats.shard_info import (
 from indexed_imagenet.transforms.images.check_image import PNG, Picture
 from indexed_imagenet.transforms.images.tf_codec import codec
 from indexed_imagenet.transforms.rows import WHOLE, Row, make_rows
-from indexed_imagenet.transforms.shuffle_rows import Placement
+from indexed_imagenet.transforms.shuffle_rows import Shuffle
 
 LABELS = make_labels(['n01440764', 'n02119022'], ['tench', 'red fox'])
-RULES = ImageRules(QUICK, FAIL)
-PLACEMENT = Placement(5, 1, 0)
+RULES = ImagePolicy(QUICK, FAIL)
+SHUFFLE = Shuffle(5, 1, 0)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def directory(tmp_path, jpeg):
 def encode(new_pipeline, directory, check, rules=RULES):
     names = [b'a.JPEG', b'b.JPEG', b'c.JPEG']
     rows = make_rows(names, names, np.array([0, 3, 4]), np.array([0, 1, 1]))
-    plan = ShardPlan(0, PLACEMENT.in_order(rows), np.array([1, 2], np.int32))
+    plan = ShardPlan(0, SHUFFLE.in_order(rows), np.array([1, 2], np.int32))
     with new_pipeline() as pipeline:
         made = (
             pipeline
@@ -54,7 +54,7 @@ def encode(new_pipeline, directory, check, rules=RULES):
 def test_records_come_in_the_order_of_their_ranks_with_an_end_mark(
     new_pipeline, directory, jpeg
 ):
-    ranks = PLACEMENT.ranks(np.arange(5))
+    ranks = SHUFFLE.ranks(np.arange(5))
     order = sorted([0, 3, 4], key=lambda index: ranks[index])
     names = {0: b'a.JPEG', 3: b'b.JPEG', 4: b'c.JPEG'}
     encoder, picture = ExampleEncoder(LABELS), Picture(jpeg, 24, 40, None)
@@ -69,7 +69,7 @@ def test_records_come_in_the_order_of_their_ranks_with_an_end_mark(
         ]
         assert isinstance(end, ShardEnd)
         assert (end.shard, end.num_records, end.wanted) == (0, 3, True)
-        assert (end.identity, end.check, end.converted) == ('identity', QUICK, ())
+        assert (end.build_id, end.check, end.converted) == ('identity', QUICK, ())
         labels = np.array([int(index > 0) for index in order])
         assert end.rows == digest_rows(
             np.array(order), labels, [names[index] for index in order]
@@ -104,7 +104,7 @@ def test_bad_images_may_be_skipped(new_pipeline, directory):
 
     def check(made):
         *records, end = made
-        order = [i for i in PLACEMENT.expected(0).tolist() if i in (3, 4)]
+        order = [i for i in SHUFFLE.expected(0).tolist() if i in (3, 4)]
         assert [(r.position, r.index) for r in records] == list(enumerate(order))
         assert end.wanted
         assert end.report.rejected.unpack() == [Rejection(0, 'a.JPEG', 'empty: 0 bytes')]
@@ -114,7 +114,7 @@ def test_bad_images_may_be_skipped(new_pipeline, directory):
             np.array(order), np.array([1, 1]), [names[index] for index in order]
         )
 
-    encode(new_pipeline, directory, check, ImageRules(DECODE, SKIP))
+    encode(new_pipeline, directory, check, ImagePolicy(DECODE, SKIP))
 
 
 def test_says_what_a_picture_was_converted_from(tf, pixels):
@@ -146,7 +146,7 @@ def test_after_a_rejection_records_are_made_only_if_it_is_skipped(
             0,
             [image(0, jpeg), image(1, b''), image(2, jpeg), image(3, b'?')],
             ExampleEncoder(LABELS),
-            ImageRules(QUICK, bad_images),
+            ImagePolicy(QUICK, bad_images),
         )
     )
     assert [type(m) for m in made] == kinds
@@ -154,6 +154,6 @@ def test_after_a_rejection_records_are_made_only_if_it_is_skipped(
 
 def test_refuses_rules_that_nobody_knows():
     with pytest.raises(ValueError, match="bad_images is 'x', expected one of fail, skip"):
-        ImageRules(QUICK, 'x')
+        ImagePolicy(QUICK, 'x')
     with pytest.raises(ValueError, match="check is '', expected one of quick, decode"):
-        ImageRules('', FAIL)
+        ImagePolicy('', FAIL)

@@ -2,8 +2,8 @@ import apache_beam as beam
 import numpy as np
 from apache_beam.testing.util import assert_that, equal_to
 
-from indexed_imagenet.transforms.find_duplicates import CheckRows
-from indexed_imagenet.transforms.input_report import TWICE, Verdict
+from indexed_imagenet.transforms.find_duplicates import FindDuplicates
+from indexed_imagenet.transforms.input_report import DUPLICATE, InputReport
 from indexed_imagenet.transforms.rows import make_rows, pack_rows
 
 
@@ -16,19 +16,19 @@ def block(*indices):
 
 def test_counts_images_and_finds_those_that_are_there_twice(new_pipeline):
     with new_pipeline() as pipeline:
-        verdicts = (
+        reports = (
             pipeline
             | beam.Create([(0, block(5, 7)), (0, block(7, 9, 9)), (1, block())])
-            | CheckRows('train')
+            | FindDuplicates('train')
         )
         assert_that(
-            verdicts,
+            reports,
             equal_to(
                 [
-                    Verdict.of('train', TWICE, ['index 7', 'index 9'])._replace(
+                    InputReport.of('train', DUPLICATE, ['index 7', 'index 9'])._replace(
                         images={'train': 5}
                     ),
-                    Verdict.of('train', TWICE, [])._replace(images={'train': 0}),
+                    InputReport.of('train', DUPLICATE, [])._replace(images={'train': 0}),
                 ]
             ),
         )

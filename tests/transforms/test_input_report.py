@@ -4,62 +4,62 @@ from apache_beam.testing.util import assert_that, equal_to
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexed_imagenet.transforms.formats.layout import verdict_path
+from indexed_imagenet.transforms.formats.layout import input_report_path
 from indexed_imagenet.transforms.input_report import (
+    BLOCKING,
+    DUPLICATE,
     EXAMPLES,
-    FAULTS,
-    LEFT_OUT,
-    TWICE,
+    IGNORED,
     UNKNOWN,
-    NoteVerdict,
-    ReachVerdict,
-    Verdict,
-    merge_verdicts,
+    InputReport,
+    MergeReports,
+    SaveInputReport,
+    merge_reports,
 )
 
 VERDICTS = st.builds(
-    Verdict.of,
+    InputReport.of,
     st.sampled_from(['train', 'validation']),
-    st.sampled_from([*FAULTS, LEFT_OUT]),
+    st.sampled_from([*BLOCKING, IGNORED]),
     st.lists(st.text(max_size=4), max_size=8),
 ).flatmap(lambda v: st.integers(0, 9).map(lambda n: v._replace(images={'train': n})))
 
 
 @given(st.lists(VERDICTS, max_size=6), st.randoms(), st.integers(0, 6))
-def test_merging_in_any_order_and_grouping_gives_one_verdict(verdicts, random, cut):
-    together = merge_verdicts(verdicts)
-    shuffled = random.sample(verdicts, len(verdicts))
-    parts = [merge_verdicts(shuffled[:cut]), merge_verdicts(shuffled[cut:])]
-    assert merge_verdicts(parts) == together
+def test_merging_in_any_order_and_grouping_gives_one_verdict(reports, random, cut):
+    together = merge_reports(reports)
+    shuffled = random.sample(reports, len(reports))
+    parts = [merge_reports(shuffled[:cut]), merge_reports(shuffled[cut:])]
+    assert merge_reports(parts) == together
     for key, count in together.counts.items():
         assert len(together.examples[key]) == min(count, EXAMPLES)
 
 
 @given(st.lists(VERDICTS, max_size=6))
-def test_the_note_says_all_of_it(verdicts):
-    verdict = merge_verdicts(verdicts)
-    assert Verdict.from_json(verdict.to_json()) == verdict
+def test_the_note_says_all_of_it(reports):
+    input_report = merge_reports(reports)
+    assert InputReport.from_json(input_report.to_json()) == input_report
 
 
 @pytest.mark.parametrize(
-    ('verdict', 'is_bad'),
+    ('input_report', 'blocks_build'),
     [
-        (Verdict({'train': 3}, {}, {}), False),
-        (Verdict({'train': 3, 'validation': 0}, {}, {}), True),
-        (Verdict.of('train', UNKNOWN, ['a']), True),
-        (Verdict.of('train', TWICE, []), False),
-        (Verdict.of('train', LEFT_OUT, ['README']), False),
+        (InputReport({'train': 3}, {}, {}), False),
+        (InputReport({'train': 3, 'validation': 0}, {}, {}), True),
+        (InputReport.of('train', UNKNOWN, ['a']), True),
+        (InputReport.of('train', DUPLICATE, []), False),
+        (InputReport.of('train', IGNORED, ['README']), False),
     ],
 )
-def test_faults_and_empty_splits_make_it_bad(verdict, is_bad):
-    assert verdict.is_bad == is_bad
+def test_faults_and_empty_splits_make_it_bad(input_report, blocks_build):
+    assert input_report.blocks_build == blocks_build
 
 
 def test_the_one_verdict_is_written_down(new_pipeline, tmp_path):
-    parts = [Verdict.of('train', UNKNOWN, ['a']), Verdict({'train': 2}, {}, {})]
+    parts = [InputReport.of('train', UNKNOWN, ['a']), InputReport({'train': 2}, {}, {})]
     with new_pipeline() as pipeline:
-        verdict = pipeline | beam.Create(parts) | ReachVerdict()
-        verdict | NoteVerdict(str(tmp_path))
-        assert_that(verdict, equal_to([merge_verdicts(parts)]))
-    with open(verdict_path(str(tmp_path)), 'rb') as note:
-        assert Verdict.from_json(note.read()) == merge_verdicts(parts)
+        input_report = pipeline | beam.Create(parts) | MergeReports()
+        input_report | SaveInputReport(str(tmp_path))
+        assert_that(input_report, equal_to([merge_reports(parts)]))
+    with open(input_report_path(str(tmp_path)), 'rb') as note:
+        assert InputReport.from_json(note.read()) == merge_reports(parts)

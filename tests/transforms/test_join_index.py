@@ -3,7 +3,12 @@ import pytest
 
 from indexed_imagenet.transforms.formats.index_file import SplitIndex
 from indexed_imagenet.transforms.index_table import IndexTable
-from indexed_imagenet.transforms.input_report import LEFT_OUT, MISPLACED, UNKNOWN, Verdict
+from indexed_imagenet.transforms.input_report import (
+    IGNORED,
+    MISPLACED,
+    UNKNOWN,
+    InputReport,
+)
 from indexed_imagenet.transforms.join_index import join_refs, looks_like_image
 from indexed_imagenet.transforms.list_images import ImageRefs
 from indexed_imagenet.transforms.rows import WHOLE, Row, each_row
@@ -48,11 +53,13 @@ def test_names_what_is_unknown_misplaced_and_left_out():
     )
     assert rows == []
     assert findings == [
-        Verdict.of('train', UNKNOWN, ['n01440764/bad\\xff.png', 'n01440764/new.JPEG']),
-        Verdict.of(
+        InputReport.of(
+            'train', UNKNOWN, ['n01440764/bad\\xff.png', 'n01440764/new.JPEG']
+        ),
+        InputReport.of(
             'train', MISPLACED, ['n01440764/n02119022_5.JPEG (of class n02119022)']
         ),
-        Verdict.of('train', LEFT_OUT, ['n01440764/._x.JPEG', 'n01440764/README']),
+        InputReport.of('train', IGNORED, ['n01440764/._x.JPEG', 'n01440764/README']),
     ]
 
 

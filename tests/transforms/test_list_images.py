@@ -3,7 +3,7 @@ import pytest
 from apache_beam.testing.util import assert_that, equal_to
 
 from indexed_imagenet.transforms import list_images as module
-from indexed_imagenet.transforms.input_report import LEFT_OUT, Verdict
+from indexed_imagenet.transforms.input_report import IGNORED, InputReport
 from indexed_imagenet.transforms.list_images import (
     ImageRefs,
     ListImages,
@@ -55,8 +55,8 @@ def test_lists_every_file_once_and_names_what_it_does_not_enter(new_pipeline, tr
             found.findings,
             equal_to(
                 [
-                    Verdict.of('train', LEFT_OUT, ['.cache/']),
-                    Verdict.of('train', LEFT_OUT, ['n2/in/']),
+                    InputReport.of('train', IGNORED, ['.cache/']),
+                    InputReport.of('train', IGNORED, ['n2/in/']),
                 ]
             ),
             label='findings',

@@ -4,21 +4,21 @@ import pytest
 from apache_beam.testing.util import assert_that
 
 from indexed_imagenet.transforms.elements import Rejection
-from indexed_imagenet.transforms.formats.layout import shard_record_path, write_whole
+from indexed_imagenet.transforms.formats.layout import atomic_write, shard_info_path
 from indexed_imagenet.transforms.formats.shard_info import DECODE, QUICK, digest_rows
-from indexed_imagenet.transforms.input_report import UNKNOWN, Verdict
+from indexed_imagenet.transforms.input_report import UNKNOWN, InputReport
 from indexed_imagenet.transforms.plan_shards import (
-    KeepFinished,
-    find_doubles,
+    PlanShards,
     find_finished,
-    read_record,
+    read_shard_info,
+    reject_duplicates,
 )
 from indexed_imagenet.transforms.rows import make_rows, pack_rows
-from indexed_imagenet.transforms.shuffle_rows import Placement
-from support.reports import identity, shard_record
+from indexed_imagenet.transforms.shuffle_rows import Shuffle
+from support.reports import build_id, shard_info
 
-PLACEMENT = Placement(6, 3, 0)
-GOOD = Verdict({'train': 2}, {}, {})
+SHUFFLE = Shuffle(6, 3, 0)
+GOOD = InputReport({'train': 2}, {}, {})
 NAME = 'train-00001-of-00003'
 
 
@@ -27,28 +27,30 @@ def make(indices, names=None):
     return make_rows(names, names, np.array(indices), np.array(indices) % 2)
 
 
-INDICES = PLACEMENT.expected(1).tolist()
+INDICES = SHUFFLE.expected(1).tolist()
 ROWS = make(INDICES)
 DIGEST = digest_rows(ROWS['index'], ROWS['label'], ROWS['name'].tolist())
 
 
 def finish(output, **changes):
     """Puts a finished shard 1 into the directory; returns its record."""
-    record = shard_record(INDICES, **({'rows': DIGEST} | changes))
-    path = shard_record_path(str(output), 'train', NAME)
-    write_whole(path, record.to_json(), str(output))
+    record = shard_info(INDICES, **({'rows': DIGEST} | changes))
+    path = shard_info_path(str(output), 'train', NAME)
+    atomic_write(path, record.to_json(), str(output))
     (output / NAME).write_bytes(b'x' * record.num_bytes)
     return record
 
 
-def look(new_pipeline, output, check, rows=ROWS, verdict=GOOD, thorough=QUICK):
+def look(new_pipeline, output, check, rows=ROWS, input_report=GOOD, thorough=QUICK):
     keyed = (1, [pack_rows(rows)])
     with new_pipeline() as pipeline:
-        side = beam.pvalue.AsSingleton(pipeline | 'verdict' >> beam.Create([verdict]))
+        side = beam.pvalue.AsSingleton(
+            pipeline | 'input_report' >> beam.Create([input_report])
+        )
         found = (
             pipeline
             | beam.Create([keyed])
-            | KeepFinished(PLACEMENT, identity(), str(output), thorough, side)
+            | PlanShards(SHUFFLE, build_id(), str(output), thorough, side)
         )
         for tag in ('plans', 'reports'):
             assert_that(found[tag], lambda made, tag=tag: check(tag, made), label=tag)
@@ -98,7 +100,7 @@ def garble(output):
 @pytest.mark.parametrize(
     'spoil',
     [
-        lambda output: finish(output, identity='0' * 64),
+        lambda output: finish(output, build_id='0' * 64),
         lambda output: finish(output, rows='0' * 64),
         cut,
         garble,
@@ -109,23 +111,23 @@ def test_what_is_no_finished_shard_is_deleted_and_planned(new_pipeline, tmp_path
     spoil(tmp_path)
     look(new_pipeline, tmp_path, is_planned)
     left = [p for p in tmp_path.rglob('*') if p.is_file()]
-    assert all(read_record(str(path)) is None or path.stem == NAME for path in left)
+    assert all(read_shard_info(str(path)) is None or path.stem == NAME for path in left)
     assert not (tmp_path / NAME).exists()
 
 
 def test_what_another_attempt_puts_there_meanwhile_is_left_alone(tmp_path, monkeypatch):
     from indexed_imagenet.transforms import plan_shards
 
-    whole = plan_shards.read_record
+    whole = plan_shards.read_shard_info
 
     def read_and_let_the_other_finish(path):
         found = whole(path)
         finish(tmp_path)
         return found
 
-    monkeypatch.setattr(plan_shards, 'read_record', read_and_let_the_other_finish)
-    path = shard_record_path(str(tmp_path), 'train', NAME)
-    digest = identity().digest
+    monkeypatch.setattr(plan_shards, 'read_shard_info', read_and_let_the_other_finish)
+    path = shard_info_path(str(tmp_path), 'train', NAME)
+    digest = build_id().digest
     assert find_finished(str(tmp_path / NAME), path, digest, DIGEST, QUICK) is None
     assert (tmp_path / NAME).exists()
     monkeypatch.undo()
@@ -153,7 +155,7 @@ def test_a_shard_whose_images_were_checked_less_is_made_anew(new_pipeline, tmp_p
 
 
 def test_a_bad_verdict_plans_nothing_and_touches_nothing(new_pipeline, tmp_path):
-    finish(tmp_path, identity='0' * 64)
+    finish(tmp_path, build_id='0' * 64)
     rows = make([INDICES[0], INDICES[0]], [b'n1/a', b'a'])
 
     def check(tag, made):
@@ -165,14 +167,14 @@ def test_a_bad_verdict_plans_nothing_and_touches_nothing(new_pipeline, tmp_path)
                 Rejection(INDICES[0], 'n1/a', 'there twice'),
             ]
 
-    bad = Verdict.of('train', UNKNOWN, ['x'])
-    look(new_pipeline, tmp_path, check, rows=rows, verdict=bad)
+    bad = InputReport.of('train', UNKNOWN, ['x'])
+    look(new_pipeline, tmp_path, check, rows=rows, input_report=bad)
     assert (tmp_path / NAME).exists()
 
 
 def test_images_that_share_an_index_are_named_by_path():
     rows = make([7, 8, 7, 9], [b'n1/a', b'b', b'a', b'c'])
-    assert find_doubles(rows) == [
+    assert reject_duplicates(rows) == [
         Rejection(7, 'n1/a', 'there twice'),
         Rejection(7, 'a', 'there twice'),
     ]
@@ -180,4 +182,4 @@ def test_images_that_share_an_index_are_named_by_path():
 
 def test_refuses_a_check_that_nobody_knows():
     with pytest.raises(ValueError, match="check is 'none', expected one of quick, dec"):
-        KeepFinished(PLACEMENT, identity(), '', 'none', None)
+        PlanShards(SHUFFLE, build_id(), '', 'none', None)

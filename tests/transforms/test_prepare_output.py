@@ -4,22 +4,22 @@ import pytest
 from apache_beam.testing.util import assert_that, equal_to
 
 from indexed_imagenet.transforms.elements import Rejection
-from indexed_imagenet.transforms.formats.layout import shard_record_path, write_whole
+from indexed_imagenet.transforms.formats.layout import atomic_write, shard_info_path
 from indexed_imagenet.transforms.formats.shard_info import Converted
-from indexed_imagenet.transforms.input_report import FEWER, UNKNOWN, Verdict
-from indexed_imagenet.transforms.plan_shards import read_record
+from indexed_imagenet.transforms.input_report import SHRUNK, UNKNOWN, InputReport
+from indexed_imagenet.transforms.plan_shards import read_shard_info
 from indexed_imagenet.transforms.prepare_output import (
     BuildPlan,
-    MakeWay,
-    make_way,
-    make_way_for,
+    PrepareOutput,
+    prepare_output,
+    prepare_split,
     read_plan,
 )
 from indexed_imagenet.transforms.write_manifest import write_manifest
-from support.reports import identity, shard_record
+from support.reports import build_id, shard_info
 from support.reports import report as shard_report
 
-GOOD = Verdict({'train': 6}, {}, {})
+GOOD = InputReport({'train': 6}, {}, {})
 OTHER = {'validation-00000-of-00002', 'missing-validation.csv', 'train-notes.txt'}
 
 
@@ -32,9 +32,9 @@ def finished(tmp_path):
     """A finished build of ``identity()``, beside files that are none of its business."""
     np.savez(tmp_path / 'index.npz', tr_filenames=[b'x'], tr_labels=[0])
     records = [
-        shard_record([4, 0], converted=(Converted(0, 'PNG', 'c'),)),
-        shard_record([1]),
-        shard_record([5, 2, 3]),
+        shard_info([4, 0], converted=(Converted(0, 'PNG', 'c'),)),
+        shard_info([1]),
+        shard_info([5, 2, 3]),
     ]
     output = tmp_path / 'out'
     output.mkdir()
@@ -43,20 +43,20 @@ def finished(tmp_path):
     for name in (*OTHER, 'rejected-train.csv'):
         (output / name).touch()
     reports = [shard_report(i, record) for i, record in enumerate(records)]
-    write_manifest(reports, identity(), str(output), str(tmp_path / 'index.npz'))
+    write_manifest(reports, build_id(), str(output), str(tmp_path / 'index.npz'))
     return output, records
 
 
 def test_a_finished_build_is_taken_up_as_records_of_its_shards(finished):
     output, records = finished
     before = names(output)
-    make_way_for(BuildPlan(identity(), 6), str(output), overwrite=False)
+    prepare_split(BuildPlan(build_id(), 6), str(output), overwrite=False)
     gone = {'train.json', 'train.index.npz', 'rejected-train.csv'}
     assert names(output) == before - gone
-    assert read_plan(str(output), 'train') == BuildPlan(identity(), 6)
+    assert read_plan(str(output), 'train') == BuildPlan(build_id(), 6)
     for i, record in enumerate(records):
-        path = shard_record_path(str(output), 'train', f'train-{i:05d}-of-00003')
-        taken_up = read_record(path)
+        path = shard_info_path(str(output), 'train', f'train-{i:05d}-of-00003')
+        taken_up = read_shard_info(path)
         assert taken_up.content.tolist() == record.content.tolist()
         assert taken_up.to_json() == record.to_json()
 
@@ -73,7 +73,7 @@ def test_without_its_locator_no_shard_is_known_to_be_finished(finished, damage):
         arrays = dict(np.load(path))
         arrays['crc32c'] += 1
         np.savez(path, **arrays)
-    make_way_for(BuildPlan(identity(), 6), str(output), overwrite=False)
+    prepare_split(BuildPlan(build_id(), 6), str(output), overwrite=False)
     assert not list((output / '.build' / 'train').glob('train-*'))
 
 
@@ -81,43 +81,45 @@ def test_another_build_is_left_alone_unless_told(finished):
     output, _ = finished
     before = names(output)
     with pytest.raises(RuntimeError, match='holds another build of train'):
-        make_way_for(BuildPlan(identity(shuffle_seed=1), 6), str(output), overwrite=False)
+        prepare_split(
+            BuildPlan(build_id(shuffle_seed=1), 6), str(output), overwrite=False
+        )
     assert names(output) == before
-    make_way_for(BuildPlan(identity(shuffle_seed=1), 6), str(output), overwrite=True)
+    prepare_split(BuildPlan(build_id(shuffle_seed=1), 6), str(output), overwrite=True)
     assert names(output) == OTHER | {'.build'}
-    assert read_plan(str(output), 'train') == BuildPlan(identity(shuffle_seed=1), 6)
+    assert read_plan(str(output), 'train') == BuildPlan(build_id(shuffle_seed=1), 6)
 
 
 def test_shards_that_nothing_tells_the_build_of_are_left_alone_unless_told(tmp_path):
     (tmp_path / 'train-00000-of-00003').touch()
     with pytest.raises(RuntimeError, match='holds another build of train'):
-        make_way_for(BuildPlan(identity(), 6), str(tmp_path), overwrite=False)
-    make_way_for(BuildPlan(identity(), 6), str(tmp_path), overwrite=True)
+        prepare_split(BuildPlan(build_id(), 6), str(tmp_path), overwrite=False)
+    prepare_split(BuildPlan(build_id(), 6), str(tmp_path), overwrite=True)
     assert names(tmp_path) == {'.build'}
 
 
 def test_an_unfinished_build_keeps_its_records(tmp_path):
-    make_way_for(BuildPlan(identity(), 6), str(tmp_path), overwrite=False)
-    path = shard_record_path(str(tmp_path), 'train', 'train-00000-of-00003')
-    write_whole(path, shard_record([1]).to_json(), str(tmp_path))
-    make_way_for(BuildPlan(identity(), 6), str(tmp_path), overwrite=True)
-    assert read_record(path) is not None
-    make_way_for(BuildPlan(identity(labels='e' * 64), 6), str(tmp_path), overwrite=True)
-    assert read_record(path) is None
+    prepare_split(BuildPlan(build_id(), 6), str(tmp_path), overwrite=False)
+    path = shard_info_path(str(tmp_path), 'train', 'train-00000-of-00003')
+    atomic_write(path, shard_info([1]).to_json(), str(tmp_path))
+    prepare_split(BuildPlan(build_id(), 6), str(tmp_path), overwrite=True)
+    assert read_shard_info(path) is not None
+    prepare_split(BuildPlan(build_id(labels='e' * 64), 6), str(tmp_path), overwrite=True)
+    assert read_shard_info(path) is None
 
 
-@pytest.mark.parametrize('verdict', [GOOD, Verdict.of('train', UNKNOWN, ['x'])])
-def test_touches_nothing_after_a_bad_verdict(new_pipeline, finished, verdict):
+@pytest.mark.parametrize('input_report', [GOOD, InputReport.of('train', UNKNOWN, ['x'])])
+def test_touches_nothing_after_a_bad_verdict(new_pipeline, finished, input_report):
     output, _ = finished
     before = names(output)
     with new_pipeline() as pipeline:
         passed = (
             pipeline
-            | beam.Create([verdict])
-            | MakeWay([identity()], str(output), overwrite=True)
+            | beam.Create([input_report])
+            | PrepareOutput([build_id()], str(output), overwrite=True)
         )
-        assert_that(passed, equal_to([verdict]))
-    assert (names(output) == before) == verdict.is_bad
+        assert_that(passed, equal_to([input_report]))
+    assert (names(output) == before) == input_report.blocks_build
 
 
 def test_a_skipped_image_is_no_part_of_the_rows_that_are_taken_up(finished, tmp_path):
@@ -126,28 +128,28 @@ def test_a_skipped_image_is_no_part_of_the_rows_that_are_taken_up(finished, tmp_
         shard_report(0, records[0], rejected=[Rejection(3, 'x', 'empty')]),
         *(shard_report(i, records[i]) for i in (1, 2)),
     ]
-    write_manifest(reports, identity(), str(output), str(tmp_path / 'index.npz'))
-    make_way_for(BuildPlan(identity(), 6), str(output), overwrite=False)
-    path = shard_record_path(str(output), 'train', 'train-00000-of-00003')
-    assert read_record(path).rows == records[0].rows
+    write_manifest(reports, build_id(), str(output), str(tmp_path / 'index.npz'))
+    prepare_split(BuildPlan(build_id(), 6), str(output), overwrite=False)
+    path = shard_info_path(str(output), 'train', 'train-00000-of-00003')
+    assert read_shard_info(path).rows == records[0].rows
 
 
 def test_fewer_images_than_before_are_a_bad_verdict_unless_told(new_pipeline, finished):
     output, _ = finished
     before = names(output)
-    fewer = Verdict({'train': 4}, {}, {})
+    fewer = InputReport({'train': 4}, {}, {})
     with new_pipeline() as pipeline:
         passed = (
             pipeline
             | beam.Create([fewer])
-            | MakeWay([identity()], str(output), overwrite=False)
+            | PrepareOutput([build_id()], str(output), overwrite=False)
         )
-        case = Verdict(
-            {'train': 4}, {('train', FEWER): 2}, {('train', FEWER): ('4 now, 6 then',)}
+        case = InputReport(
+            {'train': 4}, {('train', SHRUNK): 2}, {('train', SHRUNK): ('4 now, 6 then',)}
         )
         assert_that(passed, equal_to([case]))
     assert names(output) == before
-    assert make_way(fewer, [identity()], str(output), overwrite=True) == fewer
+    assert prepare_output(fewer, [build_id()], str(output), overwrite=True) == fewer
     assert read_plan(str(output), 'train').images == 4
 
 
@@ -168,12 +170,12 @@ def test_whatever_stops_it_the_next_run_knows_whose_shards_there_are(
     with monkeypatch.context() as patched:
         patched.setattr(module.files if step == 'delete' else module, step, kill)
         with pytest.raises(Killed):
-            make_way_for(BuildPlan(identity(), 6), str(output), overwrite=False)
-    assert read_plan(str(output), 'train') == BuildPlan(identity(), 6)
-    make_way_for(BuildPlan(identity(), 6), str(output), overwrite=False)
+            prepare_split(BuildPlan(build_id(), 6), str(output), overwrite=False)
+    assert read_plan(str(output), 'train') == BuildPlan(build_id(), 6)
+    prepare_split(BuildPlan(build_id(), 6), str(output), overwrite=False)
     for i in range(len(records)):
-        path = shard_record_path(str(output), 'train', f'train-{i:05d}-of-00003')
-        assert read_record(path) is not None
+        path = shard_info_path(str(output), 'train', f'train-{i:05d}-of-00003')
+        assert read_shard_info(path) is not None
 
 
 def test_a_kill_after_any_deletion_loses_no_shard(finished, monkeypatch):
@@ -189,13 +191,13 @@ def test_a_kill_after_any_deletion_loses_no_shard(finished, monkeypatch):
         whole(path)
         raise Killed
 
-    for _ in range(4):  # manifest, locator, and two lists are deleted
+    for _ in range(4):  # manifest, offsets, and two lists are deleted
         with monkeypatch.context() as patched:
             patched.setattr(module.files, 'delete', delete_and_kill)
             with pytest.raises(Killed):
-                make_way_for(BuildPlan(identity(), 6), str(output), overwrite=False)
-        assert read_plan(str(output), 'train') == BuildPlan(identity(), 6)
-    make_way_for(BuildPlan(identity(), 6), str(output), overwrite=False)
+                prepare_split(BuildPlan(build_id(), 6), str(output), overwrite=False)
+        assert read_plan(str(output), 'train') == BuildPlan(build_id(), 6)
+    prepare_split(BuildPlan(build_id(), 6), str(output), overwrite=False)
     for i in range(len(records)):
-        path = shard_record_path(str(output), 'train', f'train-{i:05d}-of-00003')
-        assert read_record(path) is not None
+        path = shard_info_path(str(output), 'train', f'train-{i:05d}-of-00003')
+        assert read_shard_info(path) is not None

@@ -5,7 +5,7 @@ import pytest
 from apache_beam.testing import test_pipeline
 from apache_beam.testing.util import assert_that, equal_to
 
-from indexed_imagenet.transforms.reduce import CallOnce
+from indexed_imagenet.transforms.reduce import ReduceGlobally
 
 
 def _join(elements, separator):
@@ -17,5 +17,7 @@ def _join(elements, separator):
 )
 def test_calls_once_with_all_elements(elements, expected):
     with test_pipeline.TestPipeline() as pipeline:
-        made = pipeline | beam.Create(elements, reshuffle=False) | CallOnce(_join, '+')
+        made = (
+            pipeline | beam.Create(elements, reshuffle=False) | ReduceGlobally(_join, '+')
+        )
         assert_that(made, equal_to([expected]))

@@ -7,12 +7,10 @@ from hypothesis import strategies as st
 
 from indexed_imagenet.transforms import shuffle_rows
 from indexed_imagenet.transforms.rows import make_rows, unpack_blocks
-from indexed_imagenet.transforms.shuffle_rows import Placement, PlaceRows
+from indexed_imagenet.transforms.shuffle_rows import Shuffle, ShuffleRows
 
 PLACEMENTS = st.integers(1, 300).flatmap(
-    lambda n: st.builds(
-        Placement, st.just(n), st.integers(1, n), st.integers(0, 2**32 - 1)
-    )
+    lambda n: st.builds(Shuffle, st.just(n), st.integers(1, n), st.integers(0, 2**32 - 1))
 )
 
 
@@ -22,25 +20,25 @@ def rows_of(indices):
 
 
 @given(PLACEMENTS)
-def test_the_place_is_the_one_that_is_promised(placement):
-    n, num_shards = placement.num_examples, placement.num_shards
-    permutation = np.random.RandomState(placement.seed).permutation(n)
+def test_the_place_is_the_one_that_is_promised(shuffle):
+    n, num_shards = shuffle.num_examples, shuffle.num_shards
+    permutation = np.random.RandomState(shuffle.seed).permutation(n)
     members = {shard: [] for shard in range(num_shards)}
     for index in sorted(range(n), key=lambda i: permutation[i]):
         members[int(permutation[index]) * num_shards // n].append(index)
-    shards = placement.shards(np.arange(n))
+    shards = shuffle.shards(np.arange(n))
     for shard, indices in members.items():
-        assert placement.expected(shard).tolist() == indices
+        assert shuffle.expected(shard).tolist() == indices
         assert sorted(np.flatnonzero(shards == shard)) == sorted(indices)
         rows = rows_of(sorted(indices))
-        assert placement.in_order(rows)['index'].tolist() == indices
+        assert shuffle.in_order(rows)['index'].tolist() == indices
     sizes = [len(indices) for indices in members.values()]
     assert max(sizes) - min(sizes) <= 1
 
 
 def test_the_stream_of_the_seed_has_not_changed():
     # Published shards stand on it: the first ranks of the training set, seed 0.
-    ranks = Placement(1_281_167, 1024, 0).ranks(np.arange(4))
+    ranks = Shuffle(1_281_167, 1024, 0).ranks(np.arange(4))
     assert ranks.tolist() == [1223947, 1252642, 127713, 958074]
 
 
@@ -56,7 +54,7 @@ def test_the_stream_of_the_seed_has_not_changed():
 )
 def test_refuses_a_placement_that_cannot_be(arguments, message):
     with pytest.raises(ValueError, match=message):
-        Placement(*arguments)
+        Shuffle(*arguments)
 
 
 @pytest.mark.parametrize('rows_held', [1, 5, 1 << 16])
@@ -64,11 +62,11 @@ def test_rows_go_to_their_shards_and_no_shard_is_left_out(
     new_pipeline, monkeypatch, rows_held
 ):
     monkeypatch.setattr(shuffle_rows, 'ROWS_HELD', rows_held)
-    placement = Placement(30, 10, 0)
+    shuffle = Shuffle(30, 10, 0)
     present = [3, 1, 4, 15, 9, 26, 5]
     expected = {shard: [] for shard in range(10)}
     for index in present:
-        expected[int(placement.shards(np.array([index]))[0])].append(index)
+        expected[int(shuffle.shards(np.array([index]))[0])].append(index)
 
     def indices(keyed):
         shard, blocks = keyed
@@ -78,7 +76,7 @@ def test_rows_go_to_their_shards_and_no_shard_is_left_out(
         placed = (
             pipeline
             | beam.Create([rows_of(present[:3]), rows_of([]), rows_of(present[3:])])
-            | PlaceRows(placement)
+            | ShuffleRows(shuffle)
             | beam.GroupByKey()
             | beam.Map(indices)
         )

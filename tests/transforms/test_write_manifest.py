@@ -8,14 +8,14 @@ from indexed_imagenet.transforms.elements import Rejection
 from indexed_imagenet.transforms.formats.layout import summary_path
 from indexed_imagenet.transforms.formats.manifest import Manifest, read_manifest
 from indexed_imagenet.transforms.formats.offsets import (
-    locator_path,
-    make_locator,
-    read_locator,
+    make_offsets,
+    offsets_path,
+    read_offsets,
 )
 from indexed_imagenet.transforms.formats.shard_info import (
     DECODE,
     Converted,
-    digest_content,
+    digest_records,
 )
 from indexed_imagenet.transforms.write_manifest import (
     WriteManifest,
@@ -23,15 +23,15 @@ from indexed_imagenet.transforms.write_manifest import (
     summarize,
     write_manifest,
 )
-from support.reports import identity, report, shard_record
+from support.reports import build_id, report, shard_info
 
 BAD = Rejection(2, 'a,b.JPEG', 'empty: 0 bytes')
 PNG = Converted(4, 'PNG', 'tensorflow 2.21.0, x86_64')
 
 SKIPPED = [
-    report(0, shard_record([4, 0], converted=(PNG,), check=DECODE)),
-    report(1, shard_record([5]), missing=[3], rejected=[BAD]),
-    report(2, shard_record([]), kept=True, missing=[1]),
+    report(0, shard_info([4, 0], converted=(PNG,), check=DECODE)),
+    report(1, shard_info([5]), missing=[3], rejected=[BAD]),
+    report(2, shard_info([]), kept=True, missing=[1]),
 ]
 FAILED = [*SKIPPED[:1], report(1, None, missing=[3], rejected=[BAD]), *SKIPPED[2:]]
 
@@ -53,7 +53,7 @@ def output(tmp_path):
 def described(reports):
     """The manifest of a split."""
     records = {report.shard: report.record for report in reports}
-    return make_manifest(reports, identity(), make_locator(records, 6))
+    return make_manifest(reports, build_id(), make_offsets(records, 6))
 
 
 def put_files(output, reports):
@@ -98,19 +98,19 @@ def test_the_manifest_says_what_is_there_and_what_is_not():
         f'train-{i:05d}-of-00003' for i in range(3)
     ]
     assert [entry.records for entry in manifest.shards] == [2, 1, 0]
-    in_order = shard_record([0, 4, 5]).content
-    assert manifest.fingerprint == digest_content(in_order)
+    in_order = shard_info([0, 4, 5]).content
+    assert manifest.fingerprint == digest_records(in_order)
 
 
 def test_the_fingerprint_is_that_of_the_records_whatever_their_shards():
     [one] = {
         described(reports).fingerprint
         for reports in (
-            [report(i, shard_record([2 * i, 2 * i + 1])) for i in range(3)],
-            [report(i, shard_record([5 - i, i])) for i in range(3)],
+            [report(i, shard_info([2 * i, 2 * i + 1])) for i in range(3)],
+            [report(i, shard_info([5 - i, i])) for i in range(3)],
         )
     }
-    reports = [report(i, shard_record([i])) for i in range(3)]
+    reports = [report(i, shard_info([i])) for i in range(3)]
     assert described(reports).fingerprint != one
 
 
@@ -165,11 +165,11 @@ def test_writes_locator_manifest_and_lists(new_pipeline, output, index_file):
         (
             pipeline
             | beam.Create(SKIPPED[::-1])
-            | WriteManifest(identity(), str(output), index_file)
+            | WriteManifest(build_id(), str(output), index_file)
         )
     assert read_manifest(str(output), 'train') == described(SKIPPED)
-    locator = read_locator(locator_path(str(output), 'train'))
-    assert locator.shard.tolist() == [0, -1, -1, -1, 0, 1]
+    offsets = read_offsets(offsets_path(str(output), 'train'))
+    assert offsets.shard.tolist() == [0, -1, -1, -1, 0, 1]
     assert (output / 'missing-train.csv').read_text() == (
         'index,filename\n1,image1.JPEG\n3,image3.JPEG\n'
     )
@@ -184,14 +184,14 @@ def test_writes_locator_manifest_and_lists(new_pipeline, output, index_file):
 
 
 def test_there_is_no_manifest_while_a_shard_is_left_out(output, index_file):
-    write_manifest(FAILED, identity(), str(output), index_file)
+    write_manifest(FAILED, build_id(), str(output), index_file)
     assert names(output) == {'.build', 'missing-train.csv', 'rejected-train.csv'}
 
 
 def test_nothing_is_listed_where_there_is_nothing_to_list(output, index_file):
-    reports = [report(i, shard_record([2 * i, 2 * i + 1])) for i in range(3)]
+    reports = [report(i, shard_info([2 * i, 2 * i + 1])) for i in range(3)]
     put_files(output, reports)
-    write_manifest(reports, identity(), str(output), index_file)
+    write_manifest(reports, build_id(), str(output), index_file)
     assert names(output) == {'.build', 'train.json', 'train.index.npz'}
     assert read_manifest(str(output), 'train').complete
 
@@ -206,7 +206,7 @@ def test_the_manifest_comes_last(output, index_file, monkeypatch):
     put_files(output, SKIPPED)
     monkeypatch.setattr(module, 'make_manifest', stop)
     with pytest.raises(KeyboardInterrupt):
-        write_manifest(SKIPPED, identity(), str(output), index_file)
+        write_manifest(SKIPPED, build_id(), str(output), index_file)
     assert 'train.index.npz' in names(output)
     assert 'train.json' not in names(output)
 
@@ -221,12 +221,12 @@ def test_no_manifest_vouches_for_a_file_that_is_not_as_reported(
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(RuntimeError, match='bytes, expected 52: something else has'):
-        write_manifest(SKIPPED, identity(), str(output), index_file)
+        write_manifest(SKIPPED, build_id(), str(output), index_file)
     assert 'train.json' not in names(output)
 
 
 @pytest.mark.parametrize('shards', [[], [0], [0, 0, 1], [0, 1, 1, 2]])
 def test_every_shard_reports_exactly_once(output, index_file, shards):
-    reports = [report(shard, shard_record([])) for shard in shards]
+    reports = [report(shard, shard_info([])) for shard in shards]
     with pytest.raises(RuntimeError, match='expected one on each of 3'):
-        write_manifest(reports, identity(), str(output), index_file)
+        write_manifest(reports, build_id(), str(output), index_file)

@@ -7,7 +7,7 @@ import pytest
 from apache_beam.testing.util import assert_that, equal_to
 
 from indexed_imagenet.transforms.elements import Record
-from indexed_imagenet.transforms.formats.shard_info import ShardRecord
+from indexed_imagenet.transforms.formats.shard_info import ShardInfo
 from indexed_imagenet.transforms.formats.tfrecord import crc32c
 from indexed_imagenet.transforms.storage import files
 from indexed_imagenet.transforms.write_tfrecord import (
@@ -198,9 +198,9 @@ def test_the_record_of_a_shard_says_what_is_in_its_file(tmp_path):
     for offset, payload in zip(record.offsets(), [b'one', b'', b'three'], strict=True):
         assert data[offset + 12 : offset + 12 + len(payload)] == payload
     noted = tmp_path / '.build' / 'train' / 'train-00000-of-00001.json'
-    noted = ShardRecord.from_json(noted.read_bytes())
+    noted = ShardInfo.from_json(noted.read_bytes())
     assert noted.content.tolist() == record.content.tolist()
-    assert (noted.identity, noted.rows) == ('identity', 'rows')
+    assert (noted.build_id, noted.rows) == ('build_id', 'rows')
 
 
 def test_flushes_checks_notes_and_only_then_renames(tmp_path, monkeypatch):

@@ -1,6 +1,6 @@
 """What makes two builds of a split the same build.
 
-Shards of the same identity and the same images are the same bytes, so a run
+Shards of the same build_id and the same images are the same bytes, so a run
 may keep what an earlier one has finished. Where the images came from is no part
 of it.
 """
@@ -13,7 +13,7 @@ from typing import Any
 
 from indexed_imagenet.transforms.formats.example_encoder import RECORD_VERSION, Label
 from indexed_imagenet.transforms.formats.index_file import SplitIndex
-from indexed_imagenet.transforms.shuffle_rows import Placement
+from indexed_imagenet.transforms.shuffle_rows import Shuffle
 
 _NAMES_AT_ONCE = 10_000
 
@@ -31,7 +31,7 @@ _MEANINGS = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Identity:
+class BuildId:
     """What the bytes of a split depend on, but for the images.
 
     Attributes:
@@ -39,7 +39,7 @@ class Identity:
       names, labels: sha256 of the index's names and labels, in its order.
       classes: sha256 of the synset and text of each label.
       num_examples: length of the index.
-      num_shards, shuffle_seed: see ``Placement``.
+      num_shards, shuffle_seed: see ``Shuffle``.
       record_version: ``encode_example.RECORD_VERSION``.
     """
 
@@ -58,15 +58,15 @@ class Identity:
         return hashlib.sha256(self.to_json()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
-        """The identity as JSON has it."""
+        """The build_id as JSON has it."""
         return dataclasses.asdict(self)
 
     def to_json(self) -> bytes:
-        """The identity as a file of its own."""
+        """The build_id as a file of its own."""
         return json.dumps(self.to_dict(), sort_keys=True).encode()
 
     @classmethod
-    def from_json(cls, content: bytes) -> 'Identity':
+    def from_json(cls, content: bytes) -> 'BuildId':
         """Reads what ``to_json`` wrote.
 
         Raises:
@@ -75,7 +75,7 @@ class Identity:
         return cls.from_dict(json.loads(content))
 
     @classmethod
-    def from_dict(cls, fields: Any) -> 'Identity':
+    def from_dict(cls, fields: Any) -> 'BuildId':
         """Reads what ``to_dict`` gave.
 
         Raises:
@@ -83,19 +83,19 @@ class Identity:
         """
         expected = {field.name: field.type for field in dataclasses.fields(cls)}
         if not isinstance(fields, dict) or fields.keys() != expected.keys():
-            raise ValueError(f'an identity has the fields {", ".join(expected)}')
+            raise ValueError(f'an build_id has the fields {", ".join(expected)}')
         for name, type_ in expected.items():
             if type(fields[name]) is not type_:
                 raise ValueError(
-                    f'{name} of an identity is {fields[name]!r}, expected '
+                    f'{name} of an build_id is {fields[name]!r}, expected '
                     f'{type_.__name__}'
                 )
         # Raises ValueError for numbers that no build has.
-        Placement(fields['num_examples'], fields['num_shards'], fields['shuffle_seed'])
+        Shuffle(fields['num_examples'], fields['num_shards'], fields['shuffle_seed'])
         return cls(**fields)
 
-    def differences(self, other: 'Identity') -> list[str]:
-        """Names each field in which another identity differs, with both values."""
+    def differences(self, other: 'BuildId') -> list[str]:
+        """Names each field in which another build_id differs, with both values."""
         found = []
         for field in dataclasses.fields(self):
             ours, theirs = getattr(self, field.name), getattr(other, field.name)
@@ -124,15 +124,15 @@ def digest_index(index: SplitIndex) -> tuple[str, str]:
     return names.hexdigest(), labels.hexdigest()
 
 
-def identify(
-    split: str, index: SplitIndex, labels: Sequence[Label], placement: Placement
-) -> Identity:
-    """The identity of a build."""
-    return Identity(
+def make_build_id(
+    split: str, index: SplitIndex, labels: Sequence[Label], shuffle: Shuffle
+) -> BuildId:
+    """The build_id of a build."""
+    return BuildId(
         split,
         *digest_index(index),
         digest_labels(labels),
-        placement.num_examples,
-        placement.num_shards,
-        placement.seed,
+        shuffle.num_examples,
+        shuffle.num_shards,
+        shuffle.seed,
     )

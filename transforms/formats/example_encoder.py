@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from indexed_imagenet.transforms.images.check_image import Picture
 
-# Part of a build's identity: to be raised by whoever changes the bytes of records.
+# Part of a build's build_id: to be raised by whoever changes the bytes of records.
 RECORD_VERSION = 1
 
 

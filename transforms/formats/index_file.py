@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
+from indexed_imagenet.text import error_text, printable
 from indexed_imagenet.transforms.storage import files
 
 _KEYS = {
@@ -204,7 +205,7 @@ def _check(index: SplitIndex, split: str) -> None:
     if len(twice):
         raise IndexFileError(
             f'names {len(twice)} image(s) twice in {names_key!r}, first '
-            f'{files.show_name(twice[0])!r}; every name must stand there once'
+            f'{printable(twice[0])!r}; every name must stand there once'
         )
 
 
@@ -231,7 +232,7 @@ def read_split_index(path: str, split: str) -> SplitIndex:
     except FileNotFoundError as error:
         raise IndexFileError(f'index file {path} does not exist; {remedy}') from error
     except OSError as error:
-        reason = files.reason_of(error)
+        reason = error_text(error)
         raise IndexFileError(
             f'index file {path} cannot be read: {reason}; {remedy}'
         ) from error

@@ -9,7 +9,7 @@ import dataclasses
 import json
 from typing import Any
 
-from indexed_imagenet.transforms.formats.build_id import Identity
+from indexed_imagenet.transforms.formats.build_id import BuildId
 from indexed_imagenet.transforms.formats.shard_info import CHECKS, Converted
 from indexed_imagenet.transforms.storage import files
 from indexed_imagenet.transforms.write_tfrecord import shard_names
@@ -25,7 +25,7 @@ class ShardEntry:
       name: of the file.
       records: how many.
       bytes: size of the file.
-      digest: ``digest_content`` of the records, in the order of the file.
+      digest: ``digest_records`` of the records, in the order of the file.
       rows: ``digest_rows`` of the examples: index, label and name.
     """
 
@@ -41,9 +41,9 @@ class Manifest:
     """What a finished split holds.
 
     Attributes:
-      identity: of the build.
+      build_id: of the build.
       examples, classes, bytes: counts of what is there.
-      fingerprint: ``digest_content`` of all records, ordered by index.
+      fingerprint: ``digest_records`` of all records, ordered by index.
       check: how the images were checked, one of ``CHECKS``.
       missing: indices that have no image, ascending.
       skipped: indices whose image cannot be used, ascending.
@@ -51,7 +51,7 @@ class Manifest:
       shards: each file, in order.
     """
 
-    identity: Identity
+    build_id: BuildId
     examples: int
     classes: int
     bytes: int
@@ -77,7 +77,7 @@ class Manifest:
             'bytes': self.bytes,
             'fingerprint': self.fingerprint,
             'check': self.check,
-            'identity': self.identity.to_dict(),
+            'identity': self.build_id.to_dict(),
             'missing': self.missing,
             'skipped': self.skipped,
             'converted': [entry._asdict() for entry in self.converted],
@@ -99,7 +99,7 @@ class Manifest:
             raise ValueError(f'its format is not {FORMAT!r}')
         try:
             manifest = cls(
-                identity=Identity.from_dict(fields['identity']),
+                build_id=BuildId.from_dict(fields['identity']),
                 examples=_whole(fields['examples']),
                 classes=_whole(fields['classes']),
                 bytes=_whole(fields['bytes']),
@@ -114,17 +114,17 @@ class Manifest:
             raise ValueError(f'a field is missing or wrong: {error}') from error
         if manifest.check not in CHECKS:
             raise ValueError(f'its check is {manifest.check!r}, expected one of {CHECKS}')
-        identity = manifest.identity
+        build_id = manifest.build_id
         told = manifest.examples + len(manifest.missing) + len(manifest.skipped)
-        if identity.num_examples > told:
+        if build_id.num_examples > told:
             raise ValueError(
-                f'it tells of {told} examples, but the index has {identity.num_examples}'
+                f'it tells of {told} examples, but the index has {build_id.num_examples}'
             )
         # These are going to be names of files; a stranger's manifest may say anything.
         names = [entry.name for entry in manifest.shards]
-        if names != shard_names(identity.split, identity.num_shards):
+        if names != shard_names(build_id.split, build_id.num_shards):
             raise ValueError(
-                f'its shards are not the {identity.num_shards} of {identity.split}'
+                f'its shards are not the {build_id.num_shards} of {build_id.split}'
             )
         return manifest
 
@@ -160,8 +160,8 @@ def read_manifest(output_directory: str, split: str) -> Manifest | None:
         return None
     try:
         manifest = Manifest.from_json(files.read_bytes(path))
-        if manifest.identity.split != split:
-            raise ValueError(f'it is that of {manifest.identity.split!r}')
+        if manifest.build_id.split != split:
+            raise ValueError(f'it is that of {manifest.build_id.split!r}')
     except ValueError as error:
         raise ValueError(f'{path} is no manifest: {error}') from error
     return manifest

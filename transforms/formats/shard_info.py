@@ -1,7 +1,7 @@
 """What is known of a finished shard, and noted beside it until the manifest is.
 
 A shard whose record belongs to the same build, the same rows and a file of the
-right size need not be made again: what the manifest and the locator will say of
+right size need not be made again: what the manifest and the offsets will say of
 it stands in its record.
 """
 
@@ -23,7 +23,7 @@ CHECKS = (QUICK, DECODE)
 
 # One record of a shard: who it is, its payload's size in bytes, and the crc32c
 # of its payload (not masked).
-CONTENT = np.dtype([('index', '<i8'), ('length', '<i8'), ('crc32c', '<u4')])
+RECORD_DTYPE = np.dtype([('index', '<i8'), ('length', '<i8'), ('crc32c', '<u4')])
 
 
 class Converted(NamedTuple):
@@ -41,13 +41,13 @@ class Converted(NamedTuple):
     codec: str
 
 
-def digest_content(content: np.ndarray) -> str:
+def digest_records(content: np.ndarray) -> str:
     """sha256 over (index, length, crc32c) of records, in the order given.
 
     Of a whole data set, ordered by index, it is the fingerprint: 20 bytes a
-    record, little-endian, as ``CONTENT`` has them.
+    record, little-endian, as ``RECORD_DTYPE`` has them.
     """
-    in_bytes = np.ascontiguousarray(content, CONTENT).view(np.uint8)
+    in_bytes = np.ascontiguousarray(content, RECORD_DTYPE).view(np.uint8)
     return hashlib.sha256(in_bytes).hexdigest()
 
 
@@ -64,18 +64,18 @@ def digest_rows(index: np.ndarray, labels: np.ndarray, names: Sequence[bytes]) -
 
 
 @dataclasses.dataclass(frozen=True)
-class ShardRecord:
+class ShardInfo:
     """What is known of a finished shard.
 
     Attributes:
-      identity: digest of the build's identity.
+      build_id: digest of the build's build_id.
       rows: ``digest_rows`` of the examples in it.
       check: how its images were checked, one of ``CHECKS``.
       converted: the examples whose images were converted.
-      content: shape [n], dtype ``CONTENT``, in the order of the file.
+      content: shape [n], dtype ``RECORD_DTYPE``, in the order of the file.
     """
 
-    identity: str
+    build_id: str
     rows: str
     check: str
     converted: tuple[Converted, ...]
@@ -89,7 +89,7 @@ class ShardRecord:
     @property
     def digest(self) -> str:
         """What identifies the file's content."""
-        return digest_content(self.content)
+        return digest_records(self.content)
 
     def offsets(self) -> np.ndarray:
         """Where each record's frame begins in the file, in bytes, int64."""
@@ -100,7 +100,7 @@ class ShardRecord:
         """The record as its note."""
         return json.dumps(
             {
-                'identity': self.identity,
+                'identity': self.build_id,
                 'rows': self.rows,
                 'check': self.check,
                 'records': len(self.content),
@@ -112,7 +112,7 @@ class ShardRecord:
         ).encode()
 
     @classmethod
-    def from_json(cls, note: bytes) -> 'ShardRecord':
+    def from_json(cls, note: bytes) -> 'ShardInfo':
         """Reads what ``to_json`` wrote.
 
         Raises:
@@ -126,7 +126,7 @@ class ShardRecord:
                 str(fields['rows']),
                 str(fields['check']),
                 tuple(Converted(*entry) for entry in fields['converted']),
-                np.frombuffer(base64.b64decode(fields['content']), CONTENT),
+                np.frombuffer(base64.b64decode(fields['content']), RECORD_DTYPE),
             )
             digest = fields['digest']
         except (TypeError, KeyError) as error:

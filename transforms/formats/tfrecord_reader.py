@@ -44,12 +44,12 @@ class Frame(NamedTuple):
     stated: int
 
     @property
-    def is_sound(self) -> bool:
+    def crc_ok(self) -> bool:
         """Whether the payload is what was written."""
         return mask(self.crc) == self.stated
 
 
-class Torn(NamedTuple):
+class CorruptFrame(NamedTuple):
     """A place that nothing can be read after.
 
     Attributes:
@@ -74,14 +74,16 @@ def _open(path: str) -> tuple[BinaryIO, int]:
     return FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED), size
 
 
-def _read_frame(file: BinaryIO, offset: int, size: int) -> Frame | Torn:
+def _read_frame(file: BinaryIO, offset: int, size: int) -> Frame | CorruptFrame:
     left = size - offset
     if left < OVERHEAD:
         fault = f'{left} bytes follow, expected a frame of at least {OVERHEAD}'
-        return Torn(offset, fault, left)
+        return CorruptFrame(offset, fault, left)
     head = file.read(_HEAD.size)
     if len(head) < _HEAD.size:
-        return Torn(offset, f'{len(head)} bytes were read, expected {_HEAD.size}', left)
+        return CorruptFrame(
+            offset, f'{len(head)} bytes were read, expected {_HEAD.size}', left
+        )
     length, stated = _HEAD.unpack(head)
     found = masked_crc32c(head[:8])
     if found != stated:
@@ -89,22 +91,22 @@ def _read_frame(file: BinaryIO, offset: int, size: int) -> Frame | Torn:
             f"the length's crc32c is {stated:#010x}, expected {found:#010x} as of the "
             f'length {length}'
         )
-        return Torn(offset, fault, left)
+        return CorruptFrame(offset, fault, left)
     if length > left - OVERHEAD:
         fault = (
             f'the length is {length}, expected at most {left - OVERHEAD} in what is '
             'left of the file'
         )
-        return Torn(offset, fault, left)
+        return CorruptFrame(offset, fault, left)
     rest = file.read(length + _CRC.size)
     if len(rest) < length + _CRC.size:
         fault = f'{len(rest)} bytes were read, expected {length + _CRC.size}'
-        return Torn(offset, fault, left)
+        return CorruptFrame(offset, fault, left)
     payload = rest[:length]
     return Frame(offset, payload, crc32c(payload), _CRC.unpack_from(rest, length)[0])
 
 
-def read_frames(path: str) -> Iterator[Frame | Torn]:
+def read_frames(path: str) -> Iterator[Frame | CorruptFrame]:
     """Yields the frames of a file, and last, if it cannot be read to its end, why.
 
     A length is not believed before its crc32c and the size of the file agree with
@@ -122,6 +124,6 @@ def read_frames(path: str) -> Iterator[Frame | Torn]:
         while offset < size:
             found = _read_frame(file, offset, size)
             yield found
-            if isinstance(found, Torn):
+            if isinstance(found, CorruptFrame):
                 return
             offset += OVERHEAD + len(found.payload)

@@ -38,7 +38,7 @@ MAX_SCANNED = 10_000_000_000
 _LEAST_SCANNED = 1_000_000
 
 
-class BadPicture(ValueError):
+class InvalidImageError(ValueError):
     """The bytes are no picture that can be used; the message is the reason."""
 
 
@@ -57,7 +57,7 @@ class Picture(NamedTuple):
     converted_from: str | None
 
 
-def load_picture(data: bytes, check: str = QUICK) -> Picture:
+def check_image(data: bytes, check: str = QUICK) -> Picture:
     """Checks a file's content and brings it to the form that records have.
 
     The header and the end of the file decide the plain cases. A file that they
@@ -70,15 +70,15 @@ def load_picture(data: bytes, check: str = QUICK) -> Picture:
         on of a file that both take is the same.
 
     Raises:
-      BadPicture: the file is empty, cut off, damaged, or no picture; or it has
+      InvalidImageError: the file is empty, cut off, damaged, or no picture; or it has
         more pixels or scans than anything that is decoded may have.
     """
     if not data:
-        raise BadPicture('empty: 0 bytes')
+        raise InvalidImageError('empty: 0 bytes')
     if starts_as_png(data):
         return _load_png(data)
     if not starts_as_jpeg(data):
-        raise BadPicture(f'neither a JPEG nor a PNG: it starts with {data[:8]!r}')
+        raise InvalidImageError(f'neither a JPEG nor a PNG: it starts with {data[:8]!r}')
     header = read_jpeg_header(data)
     if header is None:
         return _load_rare_jpeg(data)
@@ -90,7 +90,7 @@ def load_picture(data: bytes, check: str = QUICK) -> Picture:
 
 def _check_pixels(height: int, width: int) -> None:
     if height * width > MAX_PIXELS:
-        raise BadPicture(
+        raise InvalidImageError(
             f'too large: {width:,} x {height:,} pixels are {height * width:,}, '
             f'expected at most {MAX_PIXELS:,}'
         )
@@ -99,7 +99,7 @@ def _check_pixels(height: int, width: int) -> None:
 def _check_scans(count: int, height: int, width: int) -> None:
     most = MAX_SCANNED // max(height * width, _LEAST_SCANNED)
     if count > most:
-        raise BadPicture(
+        raise InvalidImageError(
             f'too many scans: {count:,} of {width:,} x {height:,} pixels, '
             f'expected at most {most:,}'
         )
@@ -120,12 +120,12 @@ def _is_whole(data: bytes, header: JpegHeader) -> bool:
 def _load_png(data: bytes) -> Picture:
     size = read_png_size(data)
     if size is None:
-        raise BadPicture('damaged or cut off PNG: it has no header')
+        raise InvalidImageError('damaged or cut off PNG: it has no header')
     _check_pixels(*size)
     try:
         decoded = tf_codec.decode_png(data)
     except tf_codec.DecodeError as error:
-        raise BadPicture(f'damaged or cut off PNG: {error}') from error
+        raise InvalidImageError(f'damaged or cut off PNG: {error}') from error
     encoded = tf_codec.encode_rgb_jpeg(decoded.pixels)
     return Picture(encoded, decoded.height, decoded.width, PNG)
 
@@ -135,7 +135,7 @@ def _load_rare_jpeg(data: bytes) -> Picture:
     try:
         height, width, components = tf_codec.read_jpeg_shape(data)
     except tf_codec.DecodeError as error:
-        raise BadPicture(f'damaged JPEG: {error}') from error
+        raise InvalidImageError(f'damaged JPEG: {error}') from error
     _check_pixels(height, width)
     return _decode_jpeg(data, JpegHeader(height, width, components, 2, False))
 
@@ -147,8 +147,10 @@ def _decode_jpeg(data: bytes, header: JpegHeader) -> Picture:
         decoded = tf_codec.decode_jpeg(data)
     except tf_codec.DecodeError as error:
         if scans.count and not scans.ended:
-            raise BadPicture('cut off: the JPEG does not come to its end') from error
-        raise BadPicture(f'damaged JPEG: {error}') from error
+            raise InvalidImageError(
+                'cut off: the JPEG does not come to its end'
+            ) from error
+        raise InvalidImageError(f'damaged JPEG: {error}') from error
     if header.components == 4:
         encoded = tf_codec.encode_rgb_jpeg(decoded.pixels)
         return Picture(encoded, decoded.height, decoded.width, CMYK)

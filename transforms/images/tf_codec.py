@@ -13,8 +13,9 @@ import threading
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from indexed_imagenet.console import silence_stderr
+
 _import_lock = threading.Lock()
-_stderr_lock = threading.Lock()
 
 
 class DecodeError(ValueError):
@@ -34,30 +35,19 @@ class Decoded(NamedTuple):
     width: int
 
 
-@contextlib.contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """Keeps what native code writes to standard error off the screen.
+def _silence_tensorflow() -> contextlib.AbstractContextManager[None]:
+    """Silences native code, unless TensorFlow's log is on.
 
     TensorFlow's notes on instruction sets and missing GPUs come before its own
-    log level takes effect. With ``TF_CPP_MIN_LOG_LEVEL=0`` all is shown.
+    log level takes effect. With ``TF_CPP_MIN_LOG_LEVEL=0`` everything is shown.
     """
-    if os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3') == '0':
-        yield
-        return
-    with _stderr_lock:
-        kept = os.dup(2)
-        try:
-            with open(os.devnull, 'wb') as nowhere:
-                os.dup2(nowhere.fileno(), 2)
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
+    level = os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
+    return silence_stderr(unless=level == '0')
 
 
 @functools.cache
 def _import_tensorflow() -> Any:
-    with _quiet_stderr():
+    with _silence_tensorflow():
         import tensorflow as tf
 
         # Pictures are decoded on the CPU; a GPU would only be held, not used.
@@ -77,7 +67,7 @@ def _refusals() -> Iterator[None]:
     """Has the decoder's refusal of a picture come as a DecodeError."""
     tf = tensorflow()
     try:
-        with _quiet_stderr():  # the decoder's own words name no file
+        with _silence_tensorflow():  # the decoder's own words name no file
             yield
     except tf.errors.InvalidArgumentError as error:
         # Around the reason stand the names of TensorFlow's node and operation.

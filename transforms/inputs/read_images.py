@@ -20,9 +20,9 @@ from concurrent.futures import ThreadPoolExecutor
 from indexed_imagenet.transforms.rows import WHOLE, Row
 from indexed_imagenet.transforms.storage import files
 from indexed_imagenet.transforms.storage.retry import (
-    Patience,
-    local_may_pass,
-    remote_may_pass,
+    RetryPolicy,
+    is_transient_local,
+    is_transient_remote,
 )
 
 # Local files that are open at once, and remote images that are in memory at
@@ -113,7 +113,7 @@ def _open_and_read(path: str, row: Row) -> bytes:
 
 def _read_local(directory, rows):
     opened: collections.deque[tuple[Row, str, int | OSError]] = collections.deque()
-    patience = Patience(local_may_pass)
+    retry_policy = RetryPolicy(is_transient_local)
     folder = os.path.join(directory, '')
 
     def take_first():
@@ -123,8 +123,8 @@ def _read_local(directory, rows):
                 raise fd
             image = _read_and_close(fd, row)
         except OSError as error:
-            return row, patience.read_again(lambda: _open_and_read(path, row), error)
-        patience.note_success()
+            return row, retry_policy.retry(lambda: _open_and_read(path, row), error)
+        retry_policy.note_success()
         return row, image
 
     try:
@@ -152,22 +152,22 @@ def _read_object(path: str, row: Row) -> bytes:
     return data
 
 
-def _fetch(path: str, row: Row, patience: Patience) -> bytes | OSError:
+def _fetch(path: str, row: Row, retry_policy: RetryPolicy) -> bytes | OSError:
     try:
         image = _read_object(path, row)
     except OSError as error:
-        return patience.read_again(lambda: _read_object(path, row), error)
-    patience.note_success()
+        return retry_policy.retry(lambda: _read_object(path, row), error)
+    retry_policy.note_success()
     return image
 
 
 def _read_remote(directory, rows):
-    patience = Patience(remote_may_pass)
+    retry_policy = RetryPolicy(is_transient_remote)
     with ThreadPoolExecutor(FETCH_AHEAD, thread_name_prefix='fetch') as pool:
         fetched = collections.deque()
         for row in rows:
             path = files.join(directory, files.os_name(row.source))
-            fetched.append((row, pool.submit(_fetch, path, row, patience)))
+            fetched.append((row, pool.submit(_fetch, path, row, retry_policy)))
             if len(fetched) >= FETCH_AHEAD:
                 row, future = fetched.popleft()
                 yield row, future.result()

@@ -50,25 +50,6 @@ def os_name(name: bytes) -> str:
     return os.fsdecode(bytes(name))
 
 
-def show_name(name: bytes) -> str:
-    """A file's name as text that is safe to print and stays on one line."""
-    return show_text(bytes(name).decode('utf-8', 'backslashreplace'))
-
-
-def show_text(text: str) -> str:
-    """Text of a stranger with its control characters escaped."""
-    if text.isprintable():
-        return text
-    return ''.join(
-        c if c.isprintable() else c.encode('unicode_escape').decode() for c in text
-    )
-
-
-def reason_of(error: OSError) -> str:
-    """Why the system refused something, on one line."""
-    return error.strerror or show_text(str(error))
-
-
 def _is_folder(entry: os.DirEntry) -> bool:
     try:
         return entry.is_dir()
@@ -136,7 +117,7 @@ def make_folder(path: str) -> None:
         os.makedirs(path, exist_ok=True)
 
 
-def flush(file: BinaryIO) -> None:
+def fsync(file: BinaryIO) -> None:
     """Has a local file that is open for writing on the disk before this returns.
 
     An object store has an object only when it is closed, and then for good.
@@ -146,7 +127,7 @@ def flush(file: BinaryIO) -> None:
         os.fsync(file.fileno())
 
 
-def flush_folder(path: str) -> None:
+def fsync_dir(path: str) -> None:
     """Has the names in a local folder on the disk before this returns."""
     if not is_local(path):
         return

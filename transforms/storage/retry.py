@@ -15,9 +15,9 @@ PAUSES = (0.2, 1, 4)
 
 # Images in a row whose every attempt failed, after which the next are read but
 # once: a disk that is gone would else take 5 seconds for each of a million.
-ENOUGH_IN_VAIN = 3
+MAX_CONSECUTIVE_FAILURES = 3
 
-_MAY_PASS = frozenset(
+_TRANSIENT = frozenset(
     {
         errno.EAGAIN,
         errno.EBUSY,
@@ -44,12 +44,12 @@ _MAY_PASS = frozenset(
 )
 
 
-def local_may_pass(error: BaseException) -> bool:
+def is_transient_local(error: BaseException) -> bool:
     """Whether what this machine's file system reported may be over in a moment."""
-    return isinstance(error, OSError) and error.errno in _MAY_PASS
+    return isinstance(error, OSError) and error.errno in _TRANSIENT
 
 
-def remote_may_pass(error: BaseException) -> bool:
+def is_transient_remote(error: BaseException) -> bool:
     """Whether what an object store reported may be over in a moment.
 
     Each store has its own errors, so only what surely stays is not tried again.
@@ -58,19 +58,19 @@ def remote_may_pass(error: BaseException) -> bool:
     return isinstance(error, OSError) and not stays and error.errno != errno.EFBIG
 
 
-class Patience:
+class RetryPolicy:
     """Tries failed reads of one shard again, until too many stayed in vain."""
 
-    def __init__(self, may_pass: Callable[[BaseException], bool]):
+    def __init__(self, is_transient: Callable[[BaseException], bool]):
         """Initializes it.
 
         Args:
-          may_pass: tells which errors are worth another attempt.
+          is_transient: tells which errors are worth another attempt.
         """
-        self._may_pass = may_pass
-        self._in_vain = 0
+        self._is_transient = is_transient
+        self._consecutive_failures = 0
 
-    def read_again(self, read: Callable[[], bytes], error: OSError) -> bytes | OSError:
+    def retry(self, read: Callable[[], bytes], error: OSError) -> bytes | OSError:
         """Reads again, with pauses, after a first attempt gave an error.
 
         Args:
@@ -80,9 +80,9 @@ class Patience:
         Returns:
           The image, or the error that the last attempt gave.
         """
-        if not self._may_pass(error):
+        if not self._is_transient(error):
             return error
-        if self._in_vain >= ENOUGH_IN_VAIN:
+        if self._consecutive_failures >= MAX_CONSECUTIVE_FAILURES:
             return error
         first = iter([error])
 
@@ -94,17 +94,17 @@ class Patience:
         attempts = tenacity.Retrying(
             stop=tenacity.stop_after_attempt(1 + len(PAUSES)),
             wait=tenacity.wait_chain(*map(tenacity.wait_fixed, PAUSES)),
-            retry=tenacity.retry_if_exception(self._may_pass),
+            retry=tenacity.retry_if_exception(self._is_transient),
             reraise=True,
         )
         try:
             image = attempts(attempt)
         except OSError as last:
-            self._in_vain += self._may_pass(last)
+            self._consecutive_failures += self._is_transient(last)
             return last
-        self._in_vain = 0
+        self._consecutive_failures = 0
         return image
 
     def note_success(self) -> None:
         """Notes that an image was read at once."""
-        self._in_vain = 0
+        self._consecutive_failures = 0

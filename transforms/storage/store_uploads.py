@@ -34,7 +34,7 @@ class _Sender(Protocol):
     def finish(self, rest: bytes) -> None:
         """Sends the rest, which may be all or nothing, and has the object appear."""
 
-    def abandon(self) -> None:
+    def abort(self) -> None:
         """Has the object not appear, as far as that can be done."""
 
 
@@ -64,7 +64,7 @@ class _ToGoogle:
             self._writer.write(rest)
         self._writer.close()
 
-    def abandon(self) -> None:
+    def abort(self) -> None:
         if self._writer is None:
             return
         try:
@@ -101,7 +101,7 @@ class _ToS3:
         parts = {'Parts': self._parts}
         s3_client().complete_multipart_upload(**self._upload, MultipartUpload=parts)
 
-    def abandon(self) -> None:
+    def abort(self) -> None:
         if self._upload is not None:
             s3_client().abort_multipart_upload(**self._upload)
 
@@ -119,7 +119,7 @@ class _ByBeam:
         self._stream.write(rest)
         self._stream.close()
 
-    def abandon(self) -> None:
+    def abort(self) -> None:
         self._stream.close()
 
 
@@ -171,16 +171,16 @@ class Upload(io.RawIOBase):
         try:
             self._sender.finish(b''.join(self._pending))
         except BaseException:
-            self.abandon()
+            self.abort()
             raise
         self._end()
 
-    def abandon(self) -> None:
+    def abort(self) -> None:
         """Gives the object up, as far as that can be done."""
         sender = self._end()
         if sender is not None:
             with contextlib.suppress(Exception):
-                sender.abandon()
+                sender.abort()
 
     def _end(self) -> _Sender | None:
         sender, self._sender = self._sender, None
@@ -192,8 +192,8 @@ class Upload(io.RawIOBase):
         if exc_type is None:
             self.close()
         else:
-            self.abandon()
+            self.abort()
 
     def __del__(self) -> None:
         if not self.closed:
-            self.abandon()
+            self.abort()

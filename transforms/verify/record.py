@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from indexed_imagenet.text import printable
 from indexed_imagenet.transforms.formats.example_decoder import BYTES, INT64, Feature
 from indexed_imagenet.transforms.formats.example_encoder import Label
-from indexed_imagenet.transforms.images.check_image import BadPicture, load_picture
+from indexed_imagenet.transforms.images.check_image import InvalidImageError, check_image
 from indexed_imagenet.transforms.index_table import IndexTable
-from indexed_imagenet.transforms.storage import files
 
 # The eleven features of a record, and the kind of each.
 KINDS = {
@@ -32,7 +32,7 @@ _CONSTANT = {'image/channels': 3, 'image/colorspace': b'RGB', 'image/format': b'
 
 
 @dataclasses.dataclass(frozen=True)
-class RecordRules:
+class RecordSpec:
     """What records are held against, besides themselves.
 
     Attributes:
@@ -69,7 +69,7 @@ def check_form(features: dict[str, Feature]) -> Iterator[str]:
     for key in sorted(KINDS.keys() - features.keys()):
         yield f'{key} is not there, expected one {KINDS[key]} value'
     for key in sorted(features.keys() - KINDS.keys()):
-        yield f'{files.show_text(key)!r} is no feature of a record, expected only eleven'
+        yield f'{printable(key)!r} is no feature of a record, expected only eleven'
     for key, kind in KINDS.items():
         feature = features.get(key)
         if feature and (feature.kind != kind or len(feature.values) != 1):
@@ -80,7 +80,7 @@ def check_form(features: dict[str, Feature]) -> Iterator[str]:
 def _differs(key: str, found: object, expected: object, source: str) -> Iterator[str]:
     if found != expected:
         shown = [
-            repr(files.show_name(value)) if isinstance(value, bytes) else value
+            repr(printable(value)) if isinstance(value, bytes) else value
             for value in (found, expected)
         ]
         yield f'{key} is {shown[0]}, expected {shown[1]} {source}'
@@ -88,9 +88,9 @@ def _differs(key: str, found: object, expected: object, source: str) -> Iterator
 
 def _check_picture(values: dict, check: str) -> Iterator[str]:
     try:
-        picture = load_picture(values['image/encoded'], check)
-    except BadPicture as error:
-        yield f'image/encoded: {files.show_text(str(error))}, expected a whole JPEG'
+        picture = check_image(values['image/encoded'], check)
+    except InvalidImageError as error:
+        yield f'image/encoded: {printable(str(error))}, expected a whole JPEG'
         return
     if picture.converted_from:
         yield (
@@ -103,7 +103,7 @@ def _check_picture(values: dict, check: str) -> Iterator[str]:
 
 
 def check_values(
-    values: dict, rules: RecordRules, names: NamesByIndex | None
+    values: dict, rules: RecordSpec, names: NamesByIndex | None
 ) -> Iterator[str]:
     """Says which values of a record are wrong.
 

@@ -11,22 +11,26 @@ import apache_beam as beam
 import numpy as np
 from apache_beam.metrics import Metrics
 
+from indexed_imagenet.text import error_text, printable
 from indexed_imagenet.transforms.formats.example_decoder import INT64, decode_example
 from indexed_imagenet.transforms.formats.manifest import ShardEntry
 from indexed_imagenet.transforms.formats.shard_info import (
     CHECKS,
-    CONTENT,
-    digest_content,
+    RECORD_DTYPE,
+    digest_records,
     digest_rows,
 )
 from indexed_imagenet.transforms.formats.tfrecord import OVERHEAD, mask
-from indexed_imagenet.transforms.formats.tfrecord_reader import Frame, Torn, read_frames
+from indexed_imagenet.transforms.formats.tfrecord_reader import (
+    CorruptFrame,
+    Frame,
+    read_frames,
+)
 from indexed_imagenet.transforms.index_table import PackedIndexTable
-from indexed_imagenet.transforms.storage import files
 from indexed_imagenet.transforms.verify.record import (
     KINDS,
     NamesByIndex,
-    RecordRules,
+    RecordSpec,
     check_form,
     check_values,
 )
@@ -34,8 +38,8 @@ from indexed_imagenet.transforms.verify.record import (
 # Faults of a shard that are told one by one; the others are counted.
 NAMED = 10
 
-# Where a record stands and what it is: CONTENT, and the offset of its frame.
-PLACED = np.dtype([('offset', '<i8'), *CONTENT.descr])
+# Where a record stands and what it is: RECORD_DTYPE, and the offset of its frame.
+LOCATED_RECORD_DTYPE = np.dtype([('offset', '<i8'), *RECORD_DTYPE.descr])
 
 
 class Fault(NamedTuple):
@@ -80,7 +84,7 @@ class ShardFindings(NamedTuple):
       task: the shard.
       num_faults: how many.
       faults: the first ``NAMED`` of them.
-      placed: its records, shape [n], dtype ``PLACED``, in the order of the file.
+      placed: its records, shape [n], dtype ``LOCATED_RECORD_DTYPE``, in file order.
       classes: what the records say of each class: (label, synset, text).
       is_read: whether it was read to its end.
     """
@@ -96,11 +100,11 @@ class ShardFindings(NamedTuple):
 def _check_entry(
     entry: ShardEntry, placed: np.ndarray, num_bytes: int, rows: str
 ) -> Iterator[str]:
-    content = placed[list(CONTENT.names)]
+    content = placed[list(RECORD_DTYPE.names)]
     for what, found, expected in (
         ('it has {} records', len(placed), entry.records),
         ('it has {} bytes', num_bytes, entry.bytes),
-        ('the digest of its records is {}', digest_content(content), entry.digest),
+        ('the digest of its records is {}', digest_records(content), entry.digest),
         ('the digest of its indices, labels and names is {}', rows, entry.rows),
     ):
         if found != expected:
@@ -130,7 +134,7 @@ def _values_of(frame: Frame, found: _Findings) -> tuple[int, dict | None]:
       None unless all eleven are as they must be.
     """
     faults = []
-    if not frame.is_sound:
+    if not frame.crc_ok:
         faults.append(
             f"the data's masked crc32c is {frame.stated:#010x}, expected "
             f'{mask(frame.crc):#010x} as of the {len(frame.payload):,} bytes there'
@@ -139,8 +143,8 @@ def _values_of(frame: Frame, found: _Findings) -> tuple[int, dict | None]:
         features = decode_example(frame.payload)
     except ValueError as error:
         features = {}
-        if frame.is_sound:
-            faults.append(f'no tf.train.Example: {files.show_text(str(error))}')
+        if frame.crc_ok:
+            faults.append(f'no tf.train.Example: {printable(str(error))}')
     else:
         faults += check_form(features)
     index = -1
@@ -155,7 +159,7 @@ def _values_of(frame: Frame, found: _Findings) -> tuple[int, dict | None]:
 
 
 def verify_shard(
-    task: ShardTask, rules: RecordRules, names: NamesByIndex | None
+    task: ShardTask, rules: RecordSpec, names: NamesByIndex | None
 ) -> ShardFindings:
     """Checks one shard.
 
@@ -171,7 +175,7 @@ def verify_shard(
     end, is_read = 0, True
     try:
         for frame in read_frames(task.path):
-            if isinstance(frame, Torn):
+            if isinstance(frame, CorruptFrame):
                 what = f'{frame.fault}; {frame.unread:,} bytes cannot be read'
                 found.add(what, frame.offset)
                 is_read = False
@@ -188,9 +192,9 @@ def verify_shard(
             who.append((label - 1, values['image/filename']))
             classes.add((label, values['image/class/synset'], values['image/class/text']))
     except OSError as error:
-        found.add(f'cannot be read: {files.reason_of(error)}; make it readable')
+        found.add(f'cannot be read: {error_text(error)}; make it readable')
         is_read = False
-    table = np.array(placed, PLACED)
+    table = np.array(placed, LOCATED_RECORD_DTYPE)
     if task.entry and is_read:
         labels = np.array([label for label, _ in who], np.int64)
         rows = digest_rows(table['index'], labels, [name for _, name in who])
@@ -202,7 +206,7 @@ def verify_shard(
 
 
 class _VerifyShard(beam.DoFn):
-    def __init__(self, rules: RecordRules):
+    def __init__(self, rules: RecordSpec):
         self._rules = rules
         self._shards = Metrics.counter('verify_shard', 'shards_in')
         self._records = Metrics.counter('verify_shard', 'records_in')
@@ -222,7 +226,7 @@ class _VerifyShard(beam.DoFn):
 class VerifyShards(beam.PTransform):
     """Takes ``ShardTask``s, gives the ``ShardFindings`` of each."""
 
-    def __init__(self, rules: RecordRules, table: beam.pvalue.AsSingleton | None = None):
+    def __init__(self, rules: RecordSpec, table: beam.pvalue.AsSingleton | None = None):
         """Initializes the transform.
 
         Args:

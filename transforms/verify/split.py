@@ -1,7 +1,7 @@
 """Checks what only all shards of a split together can show.
 
 Each example exactly once, none missing but those that the manifest declares,
-every one in its place, and the manifest's and the locator's own words.
+every one in its place, and the manifest's and the offsets's own words.
 """
 
 import collections
@@ -13,7 +13,8 @@ from typing import Any
 import apache_beam as beam
 import numpy as np
 
-from indexed_imagenet.transforms.formats.build_id import Identity
+from indexed_imagenet.text import printable
+from indexed_imagenet.transforms.formats.build_id import BuildId
 from indexed_imagenet.transforms.formats.manifest import (
     Manifest,
     manifest_path,
@@ -21,16 +22,20 @@ from indexed_imagenet.transforms.formats.manifest import (
 )
 from indexed_imagenet.transforms.formats.offsets import (
     ABSENT,
-    Locator,
-    locator_path,
-    read_locator,
+    RecordOffsets,
+    offsets_path,
+    read_offsets,
 )
-from indexed_imagenet.transforms.formats.shard_info import CONTENT, digest_content
+from indexed_imagenet.transforms.formats.shard_info import RECORD_DTYPE, digest_records
 from indexed_imagenet.transforms.formats.tfrecord import OVERHEAD
-from indexed_imagenet.transforms.reduce import CallOnce
-from indexed_imagenet.transforms.shuffle_rows import Placement
+from indexed_imagenet.transforms.reduce import ReduceGlobally
+from indexed_imagenet.transforms.shuffle_rows import Shuffle
 from indexed_imagenet.transforms.storage import files
-from indexed_imagenet.transforms.verify.shard import PLACED, Fault, ShardFindings
+from indexed_imagenet.transforms.verify.shard import (
+    LOCATED_RECORD_DTYPE,
+    Fault,
+    ShardFindings,
+)
 
 # Cases of one fault that are told; the others are counted.
 _CASES = 3
@@ -39,12 +44,12 @@ _TOLD = 100
 
 
 @dataclasses.dataclass(frozen=True)
-class SplitRules:
+class SplitSpec:
     """What a split as a whole is held against.
 
     Attributes:
       split: ``train`` or ``validation``.
-      directory: where its shards, manifest and locator are.
+      directory: where its shards, manifest and offsets are.
       num_examples: length of the index, None if that is not known.
       has_manifest: whether there is a manifest.
       faults: what was found before any shard was read.
@@ -65,7 +70,7 @@ def _first(cases: Sequence[object]) -> str:
 
 def _gather(findings: Sequence[ShardFindings]) -> tuple[np.ndarray, np.ndarray]:
     """All records in the order of the shards, and the number of the shard of each."""
-    placed = [f.placed for f in findings] or [np.empty(0, PLACED)]
+    placed = [f.placed for f in findings] or [np.empty(0, LOCATED_RECORD_DTYPE)]
     numbers = [np.full(len(f.placed), f.task.number, np.int32) for f in findings]
     return np.concatenate(placed), np.concatenate([np.empty(0, np.int32), *numbers])
 
@@ -89,7 +94,7 @@ def _check_once(
 
 
 def _check_all_there(
-    index: np.ndarray, rules: SplitRules, manifest: Manifest | None, unread: int
+    index: np.ndarray, rules: SplitSpec, manifest: Manifest | None, unread: int
 ) -> Iterator[Fault]:
     """Finds indices that no record has, or that were declared to be absent."""
     if rules.num_examples is None:
@@ -118,24 +123,22 @@ def _check_all_there(
 
 
 def _check_places(
-    findings: Sequence[ShardFindings], identity: Identity
+    findings: Sequence[ShardFindings], build_id: BuildId
 ) -> Iterator[Fault]:
     """Finds records that the seeded shuffle has elsewhere."""
-    placement = Placement(
-        identity.num_examples, identity.num_shards, identity.shuffle_seed
-    )
+    shuffle = Shuffle(build_id.num_examples, build_id.num_shards, build_id.shuffle_seed)
     for found in findings:
         index = found.placed['index']
-        known = (index >= 0) & (index < identity.num_examples)
+        known = (index >= 0) & (index < build_id.num_examples)
         placed = found.placed[known]
-        shards = placement.shards(placed['index'])
+        shards = shuffle.shards(placed['index'])
         path, number = found.task.path, found.task.number
         for case in np.flatnonzero(shards != number).tolist():
             what = f'it is in shard {number}, expected in shard {int(shards[case])}'
             yield Fault(
                 path, int(placed['offset'][case]), int(placed['index'][case]), what
             )
-        ranks = placement.ranks(placed['index'])
+        ranks = shuffle.ranks(placed['index'])
         for case in np.flatnonzero(np.diff(ranks) < 0).tolist():
             before = int(placed['index'][case])
             what = f'it stands after index {before}, expected before it'
@@ -145,13 +148,13 @@ def _check_places(
 
 def _totals(findings: Sequence[ShardFindings], placed: np.ndarray) -> dict[str, Any]:
     """What a manifest says of all records, by the names of its fields."""
-    content = placed[list(CONTENT.names)].astype(CONTENT)
+    content = placed[list(RECORD_DTYPE.names)].astype(RECORD_DTYPE)
     in_order = content[np.argsort(content['index'], kind='stable')]
     return {
         'examples': len(placed),
         'bytes': int(placed['length'].sum()) + OVERHEAD * len(placed),
         'classes': len({label for found in findings for label, _, _ in found.classes}),
-        'fingerprint': digest_content(in_order),
+        'fingerprint': digest_records(in_order),
     }
 
 
@@ -165,25 +168,25 @@ def _check_manifest(
             yield Fault(path, -1, -1, what)
 
 
-def _check_locator(
+def _check_offsets(
     placed: np.ndarray, shards: np.ndarray, num_examples: int, path: str
 ) -> Iterator[Fault]:
     if files.size(path) is None:
         yield Fault(path, -1, -1, 'it is not there, expected beside the manifest')
         return
     try:
-        locator = read_locator(path)
+        offsets = read_offsets(path)
     except (OSError, ValueError) as error:
-        yield Fault(path, -1, -1, f'cannot be read: {files.show_text(str(error))}')
+        yield Fault(path, -1, -1, f'cannot be read: {printable(str(error))}')
         return
-    if len(locator.shard) != num_examples:
-        what = f'its length is {len(locator.shard)}, expected {num_examples}'
+    if len(offsets.shard) != num_examples:
+        what = f'its length is {len(offsets.shard)}, expected {num_examples}'
         yield Fault(path, -1, -1, what)
         return
     known = (placed['index'] >= 0) & (placed['index'] < num_examples)
     placed, shards = placed[known], shards[known]
-    for name in Locator._fields:
-        found = getattr(locator, name)
+    for name in RecordOffsets._fields:
+        found = getattr(offsets, name)
         expected = np.zeros_like(found)
         if name == 'shard':
             expected.fill(ABSENT)
@@ -205,7 +208,7 @@ def _check_classes(findings: Sequence[ShardFindings], path: str) -> Iterator[Fau
     said = collections.defaultdict(set)
     for found in findings:
         for label, synset, text in found.classes:
-            said[label].add((files.show_name(synset), files.show_name(text)))
+            said[label].add((printable(synset), printable(text)))
     for label in sorted(label for label, of in said.items() if len(of) > 1):
         cases = ' and '.join(f'{synset} ({text})' for synset, text in sorted(said[label]))
         what = f'label {label} is {cases}, expected one synset and text'
@@ -216,7 +219,7 @@ def _check_whole(
     findings: Sequence[ShardFindings],
     placed: np.ndarray,
     shards: np.ndarray,
-    rules: SplitRules,
+    rules: SplitSpec,
     manifest: Manifest | None,
 ) -> Iterator[Fault]:
     directory, split = rules.directory, rules.split
@@ -226,16 +229,16 @@ def _check_whole(
     yield from _check_classes(findings, directory)
     if not manifest:
         return
-    yield from _check_places(findings, manifest.identity)
+    yield from _check_places(findings, manifest.build_id)
     if unread:
         return  # what was not read is in neither, and has been told
     path = manifest_path(directory, split)
     yield from _check_manifest(_totals(findings, placed), manifest, path)
-    path = locator_path(directory, split)
-    yield from _check_locator(placed, shards, manifest.identity.num_examples, path)
+    path = offsets_path(directory, split)
+    yield from _check_offsets(placed, shards, manifest.build_id.num_examples, path)
 
 
-def verify_split(findings: Iterable[ShardFindings], rules: SplitRules) -> dict[str, Any]:
+def verify_split(findings: Iterable[ShardFindings], rules: SplitSpec) -> dict[str, Any]:
     """Checks a split as a whole.
 
     Args:
@@ -266,7 +269,7 @@ def verify_split(findings: Iterable[ShardFindings], rules: SplitRules) -> dict[s
     }
 
 
-def write_report(findings: Iterable[ShardFindings], rules: SplitRules, path: str) -> str:
+def write_report(findings: Iterable[ShardFindings], rules: SplitSpec, path: str) -> str:
     """Checks a split as a whole, and writes what was found for the launcher.
 
     Returns:
@@ -280,12 +283,12 @@ def write_report(findings: Iterable[ShardFindings], rules: SplitRules, path: str
 class VerifySplit(beam.PTransform):
     """Takes the ``ShardFindings`` of one split, writes the report on all of it."""
 
-    def __init__(self, rules: SplitRules, report_path: str):
+    def __init__(self, rules: SplitSpec, report_path: str):
         super().__init__()
         self._rules = rules
         self._path = report_path
 
     def expand(self, findings):
-        return findings | 'Check the whole and report' >> CallOnce(
+        return findings | 'Check the whole and report' >> ReduceGlobally(
             write_report, self._rules, self._path
         )

@@ -1,9 +1,6 @@
 """A job on Dataflow, as its launcher sees it: submitted, looked for, explained."""
 
-import contextlib
-import os
 import sys
-from collections.abc import Iterator
 
 from apache_beam.options.pipeline_options import SetupOptions
 from apache_beam.runners.runner import PipelineResult, PipelineState
@@ -11,30 +8,12 @@ from rich.console import Console
 
 from indexed_imagenet.errors import UserError
 from indexed_imagenet.options import BuildOptions
-from indexed_imagenet.preflight.store_access import reason_of
+from indexed_imagenet.preflight.store_access import error_text
 from indexed_imagenet.runners.dataflow.access import job_url
 from indexed_imagenet.runners.select import runner_name
 
 
-@contextlib.contextmanager
-def quiet_staging(options: BuildOptions) -> Iterator[None]:
-    """Keeps what the programs print that make the package for workers off the screen.
-
-    Beam has them write to this process's own standard error, and says itself what
-    has failed.
-    """
-    if options.verbose or runner_name(options) != 'dataflow':
-        yield
-        return
-    with open(os.devnull, 'wb') as nothing, os.fdopen(os.dup(2), 'wb') as kept:
-        os.dup2(nothing.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(kept.fileno(), 2)
-
-
-def tell_submitted(
+def print_submitted(
     result: PipelineResult, options: BuildOptions, console: Console | None
 ) -> None:
     """Says where to look at a job that Dataflow has taken; nothing of another."""
@@ -73,7 +52,7 @@ def explain_failure(
     try:
         state = result.state
     except Exception as error:  # the service cannot be asked
-        state, reason = PipelineState.UNKNOWN, reason_of(error)
+        state, reason = PipelineState.UNKNOWN, error_text(error)
     if not PipelineState.is_terminal(state):
         return UserError(
             f'lost sight of the job, which may go on: {reason}; look at {url}, and give '

@@ -30,17 +30,17 @@ from apache_beam.runners.portability.flink_runner import (
 from apache_beam.utils.subprocess_server import JavaJarServer
 
 from indexed_imagenet.errors import UserError
-from indexed_imagenet.options import BuildOptions, is_given
+from indexed_imagenet.options import BuildOptions, is_set
 from indexed_imagenet.runners.flink.rest import (
     Cluster,
     cancel_jobs,
-    look_at_cluster,
+    get_cluster,
     restarts_jobs,
     running_jobs,
 )
 from indexed_imagenet.runners.job_name import job_name
 from indexed_imagenet.runners.job_server import running_job_server
-from indexed_imagenet.transforms.storage import files
+from indexed_imagenet.text import printable
 
 _VERSION_FILE = '.flink-runtime.version.properties'
 
@@ -52,7 +52,7 @@ _KEEP_WORKERS_MS = 10_000
 _WORKERS_END_WITHIN = 2.0
 
 
-def line_of(version: str) -> str:
+def minor_version(version: str) -> str:
     """The line of a version of Flink, such as 1.20 of 1.20.3."""
     return '.'.join(version.split('.')[:2])
 
@@ -116,12 +116,12 @@ def _fetch_job_server(options: BuildOptions) -> str:
     except Exception as error:  # of urllib, of Beam's file systems, or Beam's own
         raise UserError(
             f"Beam's job server for Flink {flink.flink_version} cannot be fetched from "
-            f'{url}: {files.show_text(str(error))}; give a jar at hand with '
+            f'{url}: {printable(str(error))}; give a jar at hand with '
             '--flink_job_server_jar'
         ) from error
 
 
-def _check_line(
+def _check_minor_version(
     master: str, version: str, flink: FlinkRunnerOptions, argv: Sequence[str]
 ) -> None:
     """Has the job server be of the cluster's line.
@@ -129,8 +129,8 @@ def _check_line(
     Raises:
       UserError: another one was asked for, or Beam has none.
     """
-    line, known = line_of(version), FlinkRunnerOptions.PUBLISHED_FLINK_VERSIONS
-    if is_given('flink_version', argv):
+    line, known = minor_version(version), FlinkRunnerOptions.PUBLISHED_FLINK_VERSIONS
+    if is_set('flink_version', argv):
         if flink.flink_version != line:
             raise UserError(
                 f'--flink_version is {flink.flink_version}, but {master} runs Flink '
@@ -153,10 +153,11 @@ def _check_jar(jar: str, master: str, version: str) -> None:
       UserError: it is of another.
     """
     found = version_in_jar(jar)
-    if found and line_of(found) != line_of(version):
+    if found and minor_version(found) != minor_version(version):
+        wanted = minor_version(version)
         raise UserError(
-            f'--flink_job_server_jar {jar} is made for Flink {line_of(found)}, but '
-            f'{master} runs {version}; give the job server for Flink {line_of(version)}'
+            f'--flink_job_server_jar {jar} is made for Flink {minor_version(found)}, but '
+            f'{master} runs {version}; give the job server for Flink {wanted}'
         )
 
 
@@ -184,7 +185,7 @@ def _prepare_cluster(options: BuildOptions, argv: Sequence[str]) -> str:
     portable = options.view_as(PortableOptions)
     master = FlinkRunner.add_http_scheme(flink.flink_master).rstrip('/')
     flink.flink_master = master
-    cluster = look_at_cluster(master)
+    cluster = get_cluster(master)
     version, slots = cluster.version, cluster.slots
     if not portable.environment_type:
         raise UserError(
@@ -193,9 +194,9 @@ def _prepare_cluster(options: BuildOptions, argv: Sequence[str]) -> str:
             '--environment_config=localhost:PORT for a worker pool beside each of them, '
             'or --environment_type=DOCKER --environment_config=IMAGE'
         )
-    if not is_given('environment_cache_millis', argv):
+    if not is_set('environment_cache_millis', argv):
         portable.environment_cache_millis = _KEEP_WORKERS_MS
-    if not is_given('sdk_worker_parallelism', argv):
+    if not is_set('sdk_worker_parallelism', argv):
         portable.sdk_worker_parallelism = _workers_of_each(cluster)
     if flink.parallelism < 1:
         if slots < 1:
@@ -204,7 +205,7 @@ def _prepare_cluster(options: BuildOptions, argv: Sequence[str]) -> str:
                 'give --parallelism if it starts them when a job comes'
             )
         flink.parallelism = slots
-    _check_line(master, version, flink, argv)
+    _check_minor_version(master, version, flink, argv)
     if not restarts_jobs(master):
         # Flink then ends a batch job at the first loss, and Beam's job server hands
         # on no strategy of the job's own.

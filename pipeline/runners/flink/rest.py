@@ -59,7 +59,7 @@ class Cluster(NamedTuple):
     task_managers: int
 
 
-def look_at_cluster(master: str) -> Cluster:
+def get_cluster(master: str) -> Cluster:
     """Asks a cluster what it is.
 
     Raises:

@@ -14,7 +14,7 @@ _M_MMAP_THRESHOLD = -3
 _M_ARENA_MAX = -8
 
 
-def give_back_freed_memory() -> None:
+def configure_malloc() -> None:
     """Sets the C library's allocator; does nothing where it is not glibc."""
     try:
         mallopt = ctypes.CDLL(None).mallopt

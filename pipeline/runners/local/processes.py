@@ -28,7 +28,7 @@ from apache_beam.runners.portability.fn_api_runner.worker_handlers import (
 from google.protobuf import json_format, text_format
 
 from indexed_imagenet.runners.local.worker import work
-from indexed_imagenet.signals import Interrupt, signals_held_back
+from indexed_imagenet.signals import Interrupt, block_signals
 
 # Seconds until a worker's death is sure to have been noticed here.
 _NOTICE = 0.3
@@ -107,7 +107,7 @@ class LocalProcesses:
             context.Process(target=work, args=arguments, daemon=True)
             for _ in range(count)
         ]
-        with signals_held_back():
+        with block_signals():
             for process in self._processes:
                 process.start()
         self._jobs[self.job.encode()] = self

@@ -13,8 +13,8 @@ import threading
 import time
 from multiprocessing.queues import SimpleQueue
 
-from indexed_imagenet.runners.local.malloc import give_back_freed_memory
-from indexed_imagenet.signals import let_signals_end_this
+from indexed_imagenet.runners.local.malloc import configure_malloc
+from indexed_imagenet.signals import restore_default_signals
 
 # Seconds between two looks at whether the launcher is still there.
 _LOOK_EVERY = 0.2
@@ -49,9 +49,9 @@ def work(environments: SimpleQueue, launcher: int, verbose: bool) -> None:
     """
     # In a group of its own: Ctrl-C is for the launcher, which stops its workers.
     os.setpgid(0, 0)
-    let_signals_end_this()
+    restore_default_signals()
     threading.Thread(target=_end_with, args=(launcher,), daemon=True).start()
-    give_back_freed_memory()
+    configure_malloc()
     # Logs go to the launcher, which knows how much of them to show. Without any
     # handler the first one logged would add one that writes to the terminal.
     logging.root.handlers[:] = [logging.NullHandler()]

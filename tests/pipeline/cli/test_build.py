@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from indexed_imagenet.transforms.formats.manifest import read_manifest
-from indexed_imagenet.transforms.formats.offsets import locator_path, read_locator
+from indexed_imagenet.transforms.formats.offsets import offsets_path, read_offsets
 from support.commands import ROOT, build_command, digests, python_m, run_elsewhere
 
 SHARDS = [f'train-{i:05d}-of-00004' for i in range(4)] + [
@@ -186,14 +186,14 @@ def test_another_seed_is_another_order(reference, build, tmp_path):
 
 def test_the_locator_finds_each_example(golden, reference, tf):
     for split, part in (('train', 'tr'), ('validation', 'tt')):
-        locator = read_locator(locator_path(str(reference), split))
+        offsets = read_offsets(offsets_path(str(reference), split))
         manifest = read_manifest(str(reference), split)
         with np.load(golden / 'imagenet_index.npz') as index:
             names = index[f'{part}_filenames'].tolist()
         for i, name in enumerate(names):
-            shard = reference / manifest.shards[locator.shard[i]].name
-            start = int(locator.offset[i]) + 12
-            payload = shard.read_bytes()[start : start + int(locator.length[i])]
+            shard = reference / manifest.shards[offsets.shard[i]].name
+            start = int(offsets.offset[i]) + 12
+            payload = shard.read_bytes()[start : start + int(offsets.length[i])]
             example = tf.train.Example.FromString(payload)
             assert example.features.feature['index'].int64_list.value[0] == i
             assert example.features.feature['image/filename'].bytes_list.value[0] == name

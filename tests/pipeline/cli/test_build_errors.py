@@ -122,10 +122,10 @@ class TestFoundByTheLauncher:
         assert f'{tree}/train/out is in --train_directory {tree}/train' in line
 
     def test_a_directory_that_another_build_writes(self, build, tmp_path):
-        from indexed_imagenet.output.open_output import held_output
+        from indexed_imagenet.output.open_output import open_output
         from indexed_imagenet.signals import Interrupt
 
-        with held_output(str(tmp_path / 'out'), Interrupt()):
+        with open_output(str(tmp_path / 'out'), Interrupt()):
             (tmp_path / 'out' / '.build' / 'note').touch()
             ended = build()
             assert ended.status == 2

@@ -16,7 +16,7 @@ def build(argv):
     raise UserError('the job failed')
 
 commands._COMMANDS['build'] = build
-commands.main_then_leave()
+commands.main_and_exit()
 """
 
 

@@ -56,7 +56,7 @@ def test_a_finished_build_is_kept_whole(build, output, reference, linked):
     assert made_anew(before, output) == set()
 
 
-@pytest.mark.parametrize('spoil', ['delete', 'cut', 'no locator'])
+@pytest.mark.parametrize('spoil', ['delete', 'cut', 'no offsets'])
 def test_what_is_not_whole_is_made_anew(build, output, reference, linked, spoil):
     before = linked()
     shard = output / 'train-00002-of-00004'
@@ -232,7 +232,7 @@ class TestAnotherBuild:
         assert build('--shuffle_seed=1', '--train_shards=5', '--overwrite').status == 0
         assert len(list(output.glob('train-*-of-00005'))) == 5
         assert not list(output.glob('train-*-of-00004'))
-        assert read_manifest(str(output), 'train').identity.shuffle_seed == 1
+        assert read_manifest(str(output), 'train').build_id.shuffle_seed == 1
         assert build('--overwrite').status == 0
         assert digests(output) == reference
 

@@ -10,7 +10,7 @@ import pytest
 from indexed_imagenet.transforms.formats.shard_info import DECODE
 from indexed_imagenet.transforms.formats.tfrecord import crc32c, frame, masked_crc32c
 from indexed_imagenet.transforms.formats.tfrecord_reader import read_frames
-from indexed_imagenet.transforms.images.check_image import BadPicture, load_picture
+from indexed_imagenet.transforms.images.check_image import InvalidImageError, check_image
 from support.commands import build_command
 
 SHARD = 'train-00001-of-00004'
@@ -98,12 +98,12 @@ def spoil_tables(encoded) -> bytes:
         spoilt = bytearray(encoded)
         spoilt[place] ^= 0x40
         try:
-            load_picture(bytes(spoilt))
-        except BadPicture:
+            check_image(bytes(spoilt))
+        except InvalidImageError:
             continue
         try:
-            load_picture(bytes(spoilt), DECODE)
-        except BadPicture:
+            check_image(bytes(spoilt), DECODE)
+        except InvalidImageError:
             return bytes(spoilt)
     raise AssertionError('there is no such place')
 
@@ -115,7 +115,7 @@ class TestGood:
         train, validation = ended.out.splitlines()
         assert train.startswith(
             'train: 51 examples in 4 shards, each index once, names and labels as in the '
-            "manifest's digests, manifest and locator right, fingerprint sha256 "
+            "manifest's digests, manifest and offsets right, fingerprint sha256 "
         )
         fingerprint = json.loads((good / 'validation.json').read_text())['fingerprint']
         assert validation.endswith(f'fingerprint sha256 {fingerprint}')

@@ -11,7 +11,7 @@ import pytest
 
 from indexed_imagenet.errors import UserError
 from indexed_imagenet.output import lock
-from indexed_imagenet.output.lock import held_lock, wait_for_workers
+from indexed_imagenet.output.lock import acquire_lock, wait_for_workers
 from indexed_imagenet.signals import Interrupt
 from support import fake_store
 
@@ -22,20 +22,20 @@ LOCK = f'{BUCKET}/.build/lock.json'
 class TestOnThisMachine:
     def test_a_second_holder_is_refused_until_the_first_lets_go(self, tmp_path):
         with (
-            held_lock(str(tmp_path), Interrupt()),
+            acquire_lock(str(tmp_path), Interrupt()),
             pytest.raises(UserError, match='is being written by another build; wait'),
-            held_lock(str(tmp_path), Interrupt()),
+            acquire_lock(str(tmp_path), Interrupt()),
         ):
             pass
-        with held_lock(str(tmp_path), Interrupt()):
+        with acquire_lock(str(tmp_path), Interrupt()):
             pass
         assert os.listdir(tmp_path) == []
 
     def test_the_kernel_lets_go_when_the_holder_is_killed(self, tmp_path):
         code = (
             'import sys, time; from indexed_imagenet.signals import Interrupt; '
-            'from indexed_imagenet.output.lock import held_lock\n'
-            'with held_lock(sys.argv[1], Interrupt()):\n'
+            'from indexed_imagenet.output.lock import acquire_lock\n'
+            'with acquire_lock(sys.argv[1], Interrupt()):\n'
             '    print("held", flush=True); time.sleep(60)'
         )
         holder = subprocess.Popen(
@@ -44,12 +44,12 @@ class TestOnThisMachine:
         assert holder.stdout.readline() == b'held\n'
         with (
             pytest.raises(UserError, match='another build'),
-            held_lock(str(tmp_path), Interrupt()),
+            acquire_lock(str(tmp_path), Interrupt()),
         ):
             pass
         holder.kill()
         holder.communicate()
-        with held_lock(str(tmp_path), Interrupt()):
+        with acquire_lock(str(tmp_path), Interrupt()):
             pass
 
     def test_workers_of_a_dead_launcher_are_waited_for(self, tmp_path, monkeypatch):
@@ -77,11 +77,11 @@ def test_a_heartbeat_where_the_file_system_keeps_no_locks(quick, tmp_path, monke
         raise OSError(errno.ENOLCK, 'No locks available')
 
     monkeypatch.setattr(lock.fcntl, 'flock', refuse)
-    with held_lock(str(tmp_path), Interrupt()):
+    with acquire_lock(str(tmp_path), Interrupt()):
         assert (tmp_path / '.build' / 'lock.json').exists()
         with (
             pytest.raises(UserError, match='another build'),
-            held_lock(str(tmp_path), Interrupt()),
+            acquire_lock(str(tmp_path), Interrupt()),
         ):
             pass
         wait_for_workers(str(tmp_path))
@@ -92,25 +92,25 @@ def test_a_heartbeat_where_the_file_system_keeps_no_locks(quick, tmp_path, monke
 class TestOnAnObjectStore:
     def test_a_second_holder_is_refused_and_told_who_holds_it(self):
         with (
-            held_lock(BUCKET, Interrupt()),
+            acquire_lock(BUCKET, Interrupt()),
             pytest.raises(UserError, match=rf'another build \(process {os.getpid()} on '),
-            held_lock(BUCKET, Interrupt()),
+            acquire_lock(BUCKET, Interrupt()),
         ):
             pass
         assert fake_store.names(BUCKET) == []
-        with held_lock(BUCKET, Interrupt()):
+        with acquire_lock(BUCKET, Interrupt()):
             assert fake_store.names(BUCKET) == ['/.build/lock.json']
 
     def test_a_lock_without_heartbeat_is_stale(self):
         dead = json.dumps({'id': 'x', 'beat': 3, 'holder': 'process 1 on a'}).encode()
         fake_store.StoreFileSystem.objects[LOCK] = dead
-        with held_lock(BUCKET, Interrupt()):
+        with acquire_lock(BUCKET, Interrupt()):
             assert json.loads(fake_store.StoreFileSystem.objects[LOCK])['id'] != 'x'
 
     @pytest.mark.parametrize('content', [b'', b'{', b'\xff'])
     def test_a_lock_that_cannot_be_read_is_none(self, content):
         fake_store.StoreFileSystem.objects[LOCK] = content
-        with held_lock(BUCKET, Interrupt()):
+        with acquire_lock(BUCKET, Interrupt()):
             pass
 
     def test_of_two_that_take_it_at_once_the_last_to_write_has_it(self, monkeypatch):
@@ -122,7 +122,7 @@ class TestOnAnObjectStore:
         monkeypatch.setattr(lock.time, 'sleep', another_writes)
         with (
             pytest.raises(UserError, match=r'\(process 1 on b\)'),
-            held_lock(BUCKET, Interrupt()),
+            acquire_lock(BUCKET, Interrupt()),
         ):
             pass
         assert fake_store.StoreFileSystem.objects[LOCK] == other
@@ -140,7 +140,7 @@ class TestOnAnObjectStore:
                 raise Unavailable
             return whole(*args, **kwargs)
 
-        with held_lock(BUCKET, Interrupt()) as held:
+        with acquire_lock(BUCKET, Interrupt()) as held:
             monkeypatch.setattr(fake_store.StoreFileSystem, 'create', fail_once)
             assert failed.wait(30)
             beat = fake_store.StoreFileSystem.objects[LOCK]
@@ -159,7 +159,7 @@ class TestOnAnObjectStore:
                 told.set()
 
         interrupt = Told()
-        with held_lock(BUCKET, interrupt) as held:
+        with acquire_lock(BUCKET, interrupt) as held:
             other = json.dumps({'id': 'x', 'beat': 1, 'holder': 'process 1 on b'})
             fake_store.StoreFileSystem.objects[LOCK] = other.encode()
             assert told.wait(30)

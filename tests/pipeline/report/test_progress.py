@@ -5,21 +5,25 @@ from rich.console import Console
 
 from indexed_imagenet.report import progress
 from indexed_imagenet.report.progress import NoteReader, ProgressWatcher
-from indexed_imagenet.transforms.formats.layout import shard_record_path, write_whole
-from indexed_imagenet.transforms.input_report import UNKNOWN, Verdict, note_verdict
+from indexed_imagenet.transforms.formats.layout import atomic_write, shard_info_path
+from indexed_imagenet.transforms.input_report import (
+    UNKNOWN,
+    InputReport,
+    save_input_report,
+)
 
 
 def note(directory, shard, records):
-    path = shard_record_path(str(directory), shard.partition('-')[0], shard)
+    path = shard_info_path(str(directory), shard.partition('-')[0], shard)
     content = b'{"records": %d, "bytes": 1}' % records
-    write_whole(path, content, str(directory))
+    atomic_write(path, content, str(directory))
 
 
 def test_adds_up_what_is_new_and_knows_the_total_from_the_verdict(tmp_path):
     notes = NoteReader(str(tmp_path))
     notes.look()
     assert (notes.records, notes.totals) == ({}, {})
-    note_verdict(Verdict({'validation': 4, 'train': 9}, {}, {}), str(tmp_path))
+    save_input_report(InputReport({'validation': 4, 'train': 9}, {}, {}), str(tmp_path))
     note(tmp_path, 'train-00000-of-00002', 5)
     notes.look()
     notes.look()
@@ -34,7 +38,7 @@ def test_adds_up_what_is_new_and_knows_the_total_from_the_verdict(tmp_path):
 def test_a_shard_that_is_to_be_made_anew_counts_no_more(tmp_path):
     note(tmp_path, 'train-00000-of-00002', 5)
     note(tmp_path, 'train-00001-of-00002', 4)
-    note_verdict(Verdict({'train': 9}, {}, {}), str(tmp_path))
+    save_input_report(InputReport({'train': 9}, {}, {}), str(tmp_path))
     notes = NoteReader(str(tmp_path))
     notes.look()
     assert notes.records == {'train': 9}
@@ -44,7 +48,7 @@ def test_a_shard_that_is_to_be_made_anew_counts_no_more(tmp_path):
 
 
 def test_a_bad_verdict_promises_no_records(tmp_path):
-    note_verdict(Verdict.of('train', UNKNOWN, ['x']), str(tmp_path))
+    save_input_report(InputReport.of('train', UNKNOWN, ['x']), str(tmp_path))
     notes = NoteReader(str(tmp_path))
     notes.look()
     assert notes.totals == {}
@@ -56,7 +60,7 @@ def watch(tmp_path, monkeypatch, terminal):
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=terminal, width=100)
     with ProgressWatcher(str(tmp_path), console):
-        note_verdict(Verdict({'train': 9}, {}, {}), str(tmp_path))
+        save_input_report(InputReport({'train': 9}, {}, {}), str(tmp_path))
         note(tmp_path, 'train-00000-of-00002', 5)
         time.sleep(0.2)
         note(tmp_path, 'train-00001-of-00002', 4)

@@ -201,7 +201,7 @@ def test_an_object_that_is_given_up_does_not_appear(used_here):
     del file
     file = files.create(used_here.url('given-up/abandoned'))
     file.write(b'few')
-    file.abandon()
+    file.abort()
     file.close()
     assert used_here.objects.names('given-up/') == []
     assert used_here.objects.unfinished() == 0

@@ -195,7 +195,7 @@ def test_its_steps_have_the_names_of_the_graph(submitted):
             f'Build {split}/Join reports',
             f'Build {split}/Write the manifest',
         } <= steps
-    assert {'Reach one verdict', 'Make way', 'Note the verdict'} <= steps
+    assert {'Reach one input_report', 'Make way', 'Note the input_report'} <= steps
 
 
 def side_inputs(pipeline, step: str) -> list[str]:
@@ -221,8 +221,10 @@ def test_the_index_and_the_verdict_are_side_inputs(submitted):
     for split in ('train', 'validation'):
         [table] = side_inputs(submitted.pipeline, f'Plan {split}/Join with the index')
         assert table.startswith(f'Plan {split}/Read the index/')
-        [verdict] = side_inputs(submitted.pipeline, f'Build {split}/Keep finished shards')
-        assert verdict.startswith('Make way/')
+        [input_report] = side_inputs(
+            submitted.pipeline, f'Build {split}/Keep finished shards'
+        )
+        assert input_report.startswith('Make way/')
 
 
 def test_the_graph_holds_no_image_and_no_table(submitted, golden):

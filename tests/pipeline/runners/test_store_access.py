@@ -8,7 +8,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from indexed_imagenet.cli import verify
 from indexed_imagenet.errors import UserError
-from indexed_imagenet.output.open_output import held_output
+from indexed_imagenet.output.open_output import open_output
 from indexed_imagenet.preflight import store_access
 from indexed_imagenet.signals import Interrupt
 from support import dataflow_service, servers
@@ -91,7 +91,7 @@ def test_a_bucket_that_may_not_be_written(tmp_path, monkeypatch):
         service.refusals['POST'] = (403, 'no')
         with (
             pytest.raises(UserError) as raised,
-            held_output('gs://bucket/out', Interrupt()),
+            open_output('gs://bucket/out', Interrupt()),
         ):
             pass
     message = str(raised.value)

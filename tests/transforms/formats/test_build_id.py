@@ -3,18 +3,18 @@ import dataclasses
 import numpy as np
 import pytest
 
-from indexed_imagenet.transforms.formats.build_id import Identity, identify
+from indexed_imagenet.transforms.formats.build_id import BuildId, make_build_id
 from indexed_imagenet.transforms.formats.example_encoder import make_labels
 from indexed_imagenet.transforms.formats.index_file import SplitIndex
-from indexed_imagenet.transforms.shuffle_rows import Placement
-from support.reports import identity
+from indexed_imagenet.transforms.shuffle_rows import Shuffle
+from support.reports import build_id
 
 LABELS = make_labels(['n1', 'n2'], ['tench', 'red fox'])
 INDEX = SplitIndex(np.array([b'a', b'bc']), np.array([0, 1], np.int16))
 
 
-def made(index=INDEX, labels=LABELS, placement=None, split='train'):
-    return identify(split, index, labels, placement or Placement(2, 1, 0))
+def made(index=INDEX, labels=LABELS, shuffle=None, split='train'):
+    return make_build_id(split, index, labels, shuffle or Shuffle(2, 1, 0))
 
 
 def test_everything_that_the_bytes_depend_on_is_part_of_it():
@@ -25,11 +25,11 @@ def test_everything_that_the_bytes_depend_on_is_part_of_it():
         made(SplitIndex(INDEX.names, INDEX.labels[::-1])),
         made(labels=make_labels(['n1', 'n3'], ['tench', 'red fox'])),
         made(labels=make_labels(['n1', 'n2'], ['tench', 'red  fox'])),
-        made(placement=Placement(2, 2, 0)),
-        made(placement=Placement(2, 1, 1)),
+        made(shuffle=Shuffle(2, 2, 0)),
+        made(shuffle=Shuffle(2, 1, 1)),
         dataclasses.replace(made(), record_version=2),
     ]
-    digests = {identity.digest for identity in (made(), *others)}
+    digests = {build_id.digest for build_id in (made(), *others)}
     assert len(digests) == 1 + len(others)
     assert all(len(made().differences(other)) == 1 for other in others)
 
@@ -40,11 +40,11 @@ def test_the_form_that_the_index_file_has_is_no_part_of_it():
 
 
 def test_a_difference_is_told_with_both_values():
-    assert identity().differences(identity(shuffle_seed=3, num_shards=5)) == [
+    assert build_id().differences(build_id(shuffle_seed=3, num_shards=5)) == [
         'number of shards: 5, here 3',
         '--shuffle_seed: 3, here 0',
     ]
-    [told] = identity().differences(identity(labels='f' * 64))
+    [told] = build_id().differences(build_id(labels='f' * 64))
     assert told == (
         "the index's labels (--imagenet_index_file): sha256 ffffffffffff…, "
         'here bbbbbbbbbbbb…'
@@ -52,7 +52,7 @@ def test_a_difference_is_told_with_both_values():
 
 
 def test_is_read_back_as_it_was_written():
-    assert Identity.from_json(identity().to_json()) == identity()
+    assert BuildId.from_json(build_id().to_json()) == build_id()
 
 
 @pytest.mark.parametrize(
@@ -68,10 +68,10 @@ def test_is_read_back_as_it_was_written():
 )
 def test_refuses_what_is_no_identity(change):
     with pytest.raises(ValueError):
-        Identity.from_dict(identity().to_dict() | change)
+        BuildId.from_dict(build_id().to_dict() | change)
 
 
 @pytest.mark.parametrize('content', [b'', b'[]', b'{}', b'{"split": "train"}'])
 def test_refuses_a_file_that_holds_none(content):
     with pytest.raises(ValueError):
-        Identity.from_json(content)
+        BuildId.from_json(content)

@@ -6,7 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexed_imagenet.transforms.formats.tfrecord import crc32c, frame, masked_crc32c
-from indexed_imagenet.transforms.formats.tfrecord_reader import Frame, Torn, read_frames
+from indexed_imagenet.transforms.formats.tfrecord_reader import (
+    CorruptFrame,
+    Frame,
+    read_frames,
+)
 from support import fake_store
 
 
@@ -24,7 +28,7 @@ def test_reads_what_tensorflow_writes(tf, tmp_path_factory, payloads):
             writer.write(payload)
     frames = list(read_frames(path))
     assert [f.payload for f in frames] == payloads
-    assert all(f.is_sound and f.crc == crc32c(f.payload) for f in frames)
+    assert all(f.crc_ok and f.crc == crc32c(f.payload) for f in frames)
     sizes = [len(p) + 16 for p in payloads]
     assert [f.offset for f in frames] == [sum(sizes[:i]) for i in range(len(sizes))]
 
@@ -44,10 +48,10 @@ def test_finds_every_damage_and_all_that_tensorflow_finds(tf, tmp_path_factory, 
         is_good = place in (0, 19, 35)
     path.write_bytes(content)
     frames = list(read_frames(str(path)))
-    sound = [f.payload for f in frames if isinstance(f, Frame) and f.is_sound]
+    sound = [f.payload for f in frames if isinstance(f, Frame) and f.crc_ok]
     assert (len(sound) == len(frames)) == is_good
     for fault in frames:
-        if isinstance(fault, Torn):
+        if isinstance(fault, CorruptFrame):
             assert fault is frames[-1]
             assert fault.unread == len(content) - fault.offset
     theirs = []
@@ -65,7 +69,7 @@ def test_goes_on_after_a_damaged_payload(tmp_path):
         file.seek(19 + 12)
         file.write(b'T')
     one, two, three = read_frames(path)
-    assert (one.is_sound, two.is_sound, three.is_sound) == (True, False, True)
+    assert (one.crc_ok, two.crc_ok, three.crc_ok) == (True, False, True)
     assert (two.offset, two.payload, two.stated) == (19, b'Two', masked_crc32c(b'two'))
 
 

@@ -6,9 +6,9 @@ from indexed_imagenet.transforms.images import tf_codec
 from indexed_imagenet.transforms.images.check_image import (
     CMYK,
     PNG,
-    BadPicture,
+    InvalidImageError,
     Picture,
-    load_picture,
+    check_image,
 )
 
 
@@ -21,7 +21,7 @@ def no_decoder(monkeypatch):
 
 
 def test_a_plain_jpeg_goes_in_as_it_is_without_a_decoder(no_decoder, jpeg):
-    assert load_picture(jpeg) == Picture(jpeg, 24, 40, None)
+    assert check_image(jpeg) == Picture(jpeg, 24, 40, None)
 
 
 @pytest.mark.parametrize('kind', ['grey', 'progressive'])
@@ -31,18 +31,18 @@ def test_grey_and_progressive_jpegs_go_in_as_they_are(pixels, monkeypatch, kind,
     else:
         data = pictures.encode_rgb(pixels, progressive=True)
     monkeypatch.setattr(tf_codec, 'tensorflow', None)
-    assert load_picture(data) == Picture(data, 24, 40, None)
+    assert check_image(data) == Picture(data, 24, 40, None)
 
 
 def test_a_png_becomes_an_rgb_jpeg(tf, pixels):
-    picture = load_picture(pictures.encode_png(pixels))
+    picture = check_image(pictures.encode_png(pixels))
     assert picture[1:] == (24, 40, PNG)
     assert picture.encoded == tf.io.encode_jpeg(pixels, 'rgb', quality=100).numpy()
 
 
 def test_a_cmyk_jpeg_becomes_an_rgb_jpeg(tf, pixels):
     data = pictures.encode_cmyk(pixels)
-    picture = load_picture(data)
+    picture = check_image(data)
     assert picture[1:] == (24, 40, CMYK)
     decoded = tf.io.decode_jpeg(data, channels=0)
     assert picture.encoded == tf.io.encode_jpeg(decoded, 'rgb', quality=100).numpy()
@@ -50,13 +50,13 @@ def test_a_cmyk_jpeg_becomes_an_rgb_jpeg(tf, pixels):
 
 def test_bytes_after_the_end_are_for_the_decoder_to_judge(jpeg):
     data = jpeg + b'\0' * 7
-    assert load_picture(data) == Picture(data, 24, 40, None)
+    assert check_image(data) == Picture(data, 24, 40, None)
 
 
 def test_no_cut_jpeg_is_taken(jpeg):
     for size in range(1, len(jpeg)):
-        with pytest.raises(BadPicture):
-            load_picture(jpeg[:size])
+        with pytest.raises(InvalidImageError):
+            check_image(jpeg[:size])
 
 
 @pytest.mark.parametrize(
@@ -72,37 +72,37 @@ def test_no_cut_jpeg_is_taken(jpeg):
     ],
 )
 def test_a_bad_file_is_refused_with_its_reason(jpeg, change, reason):
-    with pytest.raises(BadPicture, match=f'^{reason}') as raised:
-        load_picture(change(jpeg))
+    with pytest.raises(InvalidImageError, match=f'^{reason}') as raised:
+        check_image(change(jpeg))
     assert '\n' not in str(raised.value)
 
 
 def test_no_cut_png_is_taken(pixels):
     data = pictures.encode_png(pixels)
     for size in range(8, len(data) - 12, 97):
-        with pytest.raises(BadPicture, match='PNG'):
-            load_picture(data[:size])
+        with pytest.raises(InvalidImageError, match='PNG'):
+            check_image(data[:size])
 
 
 def test_a_check_by_decoding_finds_what_the_header_and_the_end_do_not_show(jpeg):
     tables = jpeg.index(b'\xff\xc4')
     damaged = jpeg[: tables + 5] + b'\xff' * 16 + jpeg[tables + 21 :]
-    assert load_picture(damaged, QUICK).encoded == damaged
-    with pytest.raises(BadPicture, match='damaged JPEG'):
-        load_picture(damaged, DECODE)
+    assert check_image(damaged, QUICK).encoded == damaged
+    with pytest.raises(InvalidImageError, match='damaged JPEG'):
+        check_image(damaged, DECODE)
 
 
 def test_both_checks_hand_on_the_same(pixels, jpeg, tf):
     for data in (jpeg, pictures.encode_grey(pixels)):
-        assert load_picture(data, DECODE) == load_picture(data, QUICK)
-        assert load_picture(data, DECODE).encoded is data
+        assert check_image(data, DECODE) == check_image(data, QUICK)
+        assert check_image(data, DECODE).encoded is data
 
 
 @pytest.mark.parametrize('check', CHECKS)
 def test_a_cmyk_jpeg_whose_header_only_libjpeg_reads_is_converted(pixels, tf, check):
     data = pictures.encode_cmyk(pixels)
     data = data[:16] + b'xyz' + data[16:]
-    picture = load_picture(data, check)
+    picture = check_image(data, check)
     assert picture[1:] == (24, 40, CMYK)
     assert tf.io.extract_jpeg_shape(picture.encoded).numpy().tolist() == [24, 40, 3]
 
@@ -113,4 +113,4 @@ def test_a_fault_of_the_machine_is_no_fault_of_the_picture(monkeypatch, jpeg, tf
 
     monkeypatch.setattr(tf.io, 'decode_jpeg', exhaust)
     with pytest.raises(tf.errors.ResourceExhaustedError):
-        load_picture(jpeg, DECODE)
+        check_image(jpeg, DECODE)

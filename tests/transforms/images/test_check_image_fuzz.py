@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from indexed_imagenet.transforms.formats.shard_info import DECODE, QUICK
-from indexed_imagenet.transforms.images.check_image import BadPicture, load_picture
+from indexed_imagenet.transforms.images.check_image import InvalidImageError, check_image
 from support import damage
 
 # What no decoder is asked about: a bound, or a start that is no picture's.
@@ -16,8 +16,8 @@ UNASKED = ('too large', 'too many scans', 'neither a JPEG nor a PNG', 'empty')
 def judge(data, check):
     """The picture, or the reason as a string."""
     try:
-        return load_picture(data, check)
-    except BadPicture as error:
+        return check_image(data, check)
+    except InvalidImageError as error:
         reason = str(error)
         assert reason.isprintable() and len(reason) < 300, reason
         return reason

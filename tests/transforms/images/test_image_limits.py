@@ -10,7 +10,7 @@ import pytest
 from indexed_imagenet.sample import pictures
 from indexed_imagenet.transforms.formats.shard_info import CHECKS, DECODE, QUICK
 from indexed_imagenet.transforms.images import check_image, tf_codec
-from indexed_imagenet.transforms.images.check_image import BadPicture
+from indexed_imagenet.transforms.images.check_image import InvalidImageError
 from support import damage
 from support.damage import END, segment
 
@@ -52,8 +52,8 @@ def _judge_in_turn(jobs, results):
     reasons = []
     for data, check in jobs:
         try:
-            reasons.append(repr(check_image.load_picture(data, check)[1:]))
-        except BadPicture as error:
+            reasons.append(repr(check_image.check_image(data, check)[1:]))
+        except InvalidImageError as error:
             reasons.append(str(error))
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     results.put((reasons, (after - before) * 1024))
@@ -115,23 +115,23 @@ def bomb(side, num_scans):
 @pytest.mark.parametrize('check', CHECKS)
 def test_thousands_of_scans_of_a_large_picture_are_refused(tf, monkeypatch, check):
     few = bomb(4_000, 100)
-    assert check_image.load_picture(few, check)[1:] == (4_000, 4_000, None)
+    assert check_image.check_image(few, check)[1:] == (4_000, 4_000, None)
     monkeypatch.setattr(tf_codec, 'decode_jpeg', None)  # it is not asked
     many = bomb(4_000, 5_000)
     reason = 'too many scans: 5,002 of 4,000 x 4,000 pixels, expected at most 625'
-    with pytest.raises(BadPicture, match=reason):
-        check_image.load_picture(many, check)
-    with pytest.raises(BadPicture, match='too many scans'):
-        check_image.load_picture(many + b'after the end', check)
+    with pytest.raises(InvalidImageError, match=reason):
+        check_image.check_image(many, check)
+    with pytest.raises(InvalidImageError, match='too many scans'):
+        check_image.check_image(many + b'after the end', check)
 
 
 def test_a_flood_of_scans_of_a_small_picture_is_refused(pixels, tf):
     progressive = pictures.encode_rgb(pixels, progressive=True)
     flood = segment(0xDA, bytes([1, 1, 0, 0, 0, 1])) * 200_000
-    with pytest.raises(BadPicture, match='expected at most 10,000'):
-        check_image.load_picture(progressive[:-2] + flood + END)
+    with pytest.raises(InvalidImageError, match='expected at most 10,000'):
+        check_image.check_image(progressive[:-2] + flood + END)
 
 
 def test_bytes_that_look_like_scans_after_the_end_are_no_scans(pixels, tf):
     whole = pictures.encode_rgb(pixels) + b'\xff\xda' * 20_000
-    assert check_image.load_picture(whole)[1:] == (24, 40, None)
+    assert check_image.check_image(whole)[1:] == (24, 40, None)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from apache_beam.io.filesystem import CompressionTypes, FileMetadata, FileSystem
 
+from indexed_imagenet.text import error_text
 from indexed_imagenet.transforms.inputs import read_images
 from indexed_imagenet.transforms.rows import WHOLE, Row
 from indexed_imagenet.transforms.storage import files, retry
@@ -91,7 +92,7 @@ def test_a_file_that_never_stops_growing_is_an_error(directory, monkeypatch, pau
 
     monkeypatch.setattr(os, 'pread', grow_and_read)
     [(_, error)] = read_images.read_images(directory, [row('6')])
-    assert files.reason_of(error) == 'it grew beyond 6,003 bytes while it was read'
+    assert error_text(error) == 'it grew beyond 6,003 bytes while it was read'
     assert pauses == [0.2, 1, 4]
 
 
@@ -109,7 +110,7 @@ def test_a_file_that_shrinks_each_time_is_an_error(directory, monkeypatch, pause
     monkeypatch.setattr(os, 'pread', shrink_and_read)
     [(_, error)] = read_images.read_images(directory, [row('6')])
     reason = 'it shrank from 3,000 to 2,000 bytes while it was read'
-    assert files.reason_of(error) == reason
+    assert error_text(error) == reason
 
 
 def test_a_read_in_small_pieces_is_put_together(directory, monkeypatch, pauses):
@@ -128,7 +129,7 @@ def test_a_file_beyond_the_bound_is_not_read(directory, monkeypatch, pauses):
     rows = [row('huge'), row('huge', 0, read_images.MAX_FILE_BYTES + 1)]
     for _, error in read_images.read_images(directory, rows):
         reason = '268,435,457 bytes, expected at most 268,435,456'
-        assert files.reason_of(error) == reason
+        assert error_text(error) == reason
     assert not pauses
 
 
@@ -205,6 +206,6 @@ def test_no_more_of_an_object_is_read_than_an_image_may_have(monkeypatch, pauses
     monkeypatch.setattr(read_images, 'MAX_FILE_BYTES', 3)
     rows = [row('n1/a.JPEG'), row('n1/b.JPEG'), row('n1/a.JPEG', 1, 3)]
     images = [d for _, d in read_images.read_images('memory://bucket/train', rows)]
-    assert files.reason_of(images[0]) == 'more than 3 bytes, expected at most that'
+    assert error_text(images[0]) == 'more than 3 bytes, expected at most that'
     assert images[1:] == [b'bb', b'aaa']
     assert not pauses

@@ -5,6 +5,7 @@ import os
 import pytest
 from apache_beam.io.filesystems import FileSystems
 
+from indexed_imagenet.text import error_text
 from indexed_imagenet.transforms.inputs import read_images
 from indexed_imagenet.transforms.rows import WHOLE, Row
 from indexed_imagenet.transforms.storage import files, retry
@@ -158,5 +159,5 @@ def test_an_object_that_keeps_failing_gives_its_error(
     monkeypatch.setattr(FileSystems, 'open', failing(None, error, times=None))
     [(_, given)] = read_images.read_images(store, [row('6')])
     assert isinstance(given, OSError)
-    assert files.reason_of(given) == reason
+    assert error_text(given) == reason
     assert pauses == ([0.2, 1, 4] if is_tried_again else [])

@@ -28,8 +28,8 @@ class Sender:
     def finish(self, rest):
         self._take('finish', len(rest))
 
-    def abandon(self):
-        self._take('abandon')
+    def abort(self):
+        self._take('abort')
 
 
 made: list[Sender] = []
@@ -55,7 +55,7 @@ def test_what_was_refused_is_given_up_and_not_sent_again(monkeypatch, refuses):
     with pytest.raises(OSError, match='refused'), Upload('some://x') as file:
         file.write(bytes(PART))
     told = list(made[0].told)
-    assert [what for what, *_ in told].count('abandon') == 1
+    assert [what for what, *_ in told].count('abort') == 1
     file.close()
     del file
     gc.collect()
@@ -63,9 +63,9 @@ def test_what_was_refused_is_given_up_and_not_sent_again(monkeypatch, refuses):
 
 
 def test_that_it_cannot_be_given_up_is_no_error(monkeypatch):
-    monkeypatch.setattr(Sender, 'refuses', 'abandon')
-    Upload('some://x').abandon()
-    assert made[0].told == [('abandon',)]
+    monkeypatch.setattr(Sender, 'refuses', 'abort')
+    Upload('some://x').abort()
+    assert made[0].told == [('abort',)]
 
 
 @pytest.mark.filterwarnings('error')

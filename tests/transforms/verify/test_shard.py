@@ -11,23 +11,23 @@ from indexed_imagenet.transforms.formats.example_encoder import (
     make_labels,
 )
 from indexed_imagenet.transforms.formats.index_file import SplitIndex
-from indexed_imagenet.transforms.formats.shard_info import CONTENT, QUICK
+from indexed_imagenet.transforms.formats.shard_info import QUICK, RECORD_DTYPE
 from indexed_imagenet.transforms.formats.tfrecord import crc32c, frame
 from indexed_imagenet.transforms.images.check_image import Picture
 from indexed_imagenet.transforms.index_table import IndexTable, PackedIndexTable
-from indexed_imagenet.transforms.verify.record import NamesByIndex, RecordRules
+from indexed_imagenet.transforms.verify.record import NamesByIndex, RecordSpec
 from indexed_imagenet.transforms.verify.shard import (
     Fault,
     ShardTask,
     VerifyShards,
     verify_shard,
 )
-from indexed_imagenet.transforms.verify.split import SplitRules, VerifySplit, verify_split
+from indexed_imagenet.transforms.verify.split import SplitSpec, VerifySplit, verify_split
 
 LABELS = make_labels(['n01440764', 'n02119022'], ['tench', 'red fox'])
 NAMES = [b'b.JPEG', b'c.JPEG', b'a.JPEG']
 TABLE = IndexTable.from_split(SplitIndex(np.array(NAMES), np.array([1, 0, 1], np.int16)))
-RULES = RecordRules(3, tuple(LABELS), QUICK)
+RULES = RecordSpec(3, tuple(LABELS), QUICK)
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_a_file_that_cannot_be_read_is_a_fault_and_no_stack_trace(tmp_path):
 
 def test_the_job_writes_one_report_a_split(new_pipeline, task, tmp_path):
     task, _ = task
-    rules = SplitRules('train', str(tmp_path), 3, False, ())
+    rules = SplitSpec('train', str(tmp_path), 3, False, ())
     with new_pipeline() as pipeline:
         packed = pipeline | 'table' >> beam.Create([PackedIndexTable.pack(TABLE)])
         findings = (
@@ -90,18 +90,18 @@ def test_the_job_writes_one_report_a_split(new_pipeline, task, tmp_path):
 
 
 def test_a_report_on_no_shard_at_all(tmp_path):
-    rules = SplitRules('train', str(tmp_path), None, False, ())
+    rules = SplitSpec('train', str(tmp_path), None, False, ())
     report = verify_split([], rules)
     assert (report['examples'], report['num_faults']) == (0, 0)
 
 
 def test_refuses_a_check_that_nobody_knows():
     with pytest.raises(ValueError, match="check is 'x', expected one of quick, decode"):
-        VerifyShards(RecordRules(3, None, 'x'))
+        VerifyShards(RecordSpec(3, None, 'x'))
 
 
 def test_the_content_of_a_record_is_that_of_the_fingerprint(task):
     task, payloads = task
     placed = verify_shard(task, RULES, None).placed
-    content = placed[list(CONTENT.names)].astype(CONTENT)
+    content = placed[list(RECORD_DTYPE.names)].astype(RECORD_DTYPE)
     assert content['crc32c'].tolist() == [crc32c(payload) for payload in payloads]
