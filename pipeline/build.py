@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import apache_beam as beam
 from apache_beam.pvalue import AsSingleton
 
+from indexed_imagenet.transforms import storage
 from indexed_imagenet.transforms.encode_shards import EncodeShards, ImagePolicy
 from indexed_imagenet.transforms.find_duplicates import FindDuplicates
 from indexed_imagenet.transforms.formats.build_id import BuildId
@@ -27,39 +28,36 @@ from indexed_imagenet.transforms.join_index import JoinIndex
 from indexed_imagenet.transforms.list_images import ListImages
 from indexed_imagenet.transforms.plan_shards import PlanShards
 from indexed_imagenet.transforms.prepare_output import PrepareOutput
-from indexed_imagenet.transforms.shuffle_rows import Shuffle, ShuffleRows
-from indexed_imagenet.transforms.storage import files
+from indexed_imagenet.transforms.shuffle_rows import ShuffleRows
 from indexed_imagenet.transforms.write_manifest import WriteManifest
 from indexed_imagenet.transforms.write_tfrecord import WriteToTFRecord
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Split:
     """One split to build.
 
     Attributes:
       name: ``train`` or ``validation``.
       directory: class folders or images, an absolute path or a URL.
-      shuffle: the seeded shuffle of its examples into shards.
-      build_id: what tells this build from others.
+      build_id: what distinguishes this build from others, the shuffle included.
     """
 
     name: str
     directory: str
-    shuffle: Shuffle
     build_id: BuildId
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Job:
-    """All that the graph is made from.
+    """Everything that the graph is made from.
 
     Attributes:
       splits: what to build.
       labels: the class of each label, from 0.
       index_file: the npz file of names and labels.
       output_directory: where shards go.
-      rules: how images are taken.
+      policy: how images are checked.
       overwrite: whether another build of the same splits there is deleted.
     """
 
@@ -67,14 +65,14 @@ class Job:
     labels: Sequence[Label]
     index_file: str
     output_directory: str
-    rules: ImagePolicy
+    policy: ImagePolicy
     overwrite: bool
 
 
 class PlanSplit(beam.PTransform):
-    """Finds the images of a split and the place of each; reads none of them.
+    """Finds the images of a split and the shard of each; reads none of them.
 
-    Outputs ``grouped``, (shard, blocks of rows), and ``findings``, ``InputReport``s.
+    Outputs ``grouped``, (shard, blocks of rows), and ``issues``, ``InputReport``s.
     """
 
     def __init__(self, split: Split, job: Job):
@@ -82,7 +80,7 @@ class PlanSplit(beam.PTransform):
         self._split = split
         self._job = job
 
-    def expand(self, begin):
+    def expand(self, begin: beam.pvalue.PBegin) -> dict[str, beam.PCollection]:
         split = self._split.name
         synsets = [label.synset for label in self._job.labels]
 
@@ -91,41 +89,44 @@ class PlanSplit(beam.PTransform):
         joined = listed.refs | 'Join with the index' >> JoinIndex(
             AsSingleton(table), synsets, split
         )
-        placed = joined.rows | 'Place in shards' >> ShuffleRows(self._split.shuffle)
-        checked = placed | 'Check rows' >> FindDuplicates(split)
-        grouped = placed | 'Group rows by shard' >> beam.GroupByKey()
-        findings = (
-            listed.findings,
-            joined.findings,
-            checked,
-        ) | 'Gather findings' >> beam.Flatten()
-        return {'grouped': grouped, 'findings': findings}
+        shuffle = self._split.build_id.shuffle
+        shuffled = joined.rows | 'Shuffle rows' >> ShuffleRows(shuffle)
+        duplicates = shuffled | 'Find duplicates' >> FindDuplicates(split)
+        grouped = shuffled | 'Group rows by shard' >> beam.GroupByKey()
+        issues = (
+            listed.issues,
+            joined.issues,
+            duplicates,
+        ) | 'Collect issues' >> beam.Flatten()
+        return {'grouped': grouped, 'issues': issues}
 
 
 class BuildSplit(beam.PTransform):
-    """Makes the shards of a split that are not finished, if the input_report is good."""
+    """Makes the shards of a split that are not finished, unless the input is bad."""
 
-    def __init__(self, split: Split, job: Job, input_report: AsSingleton):
+    def __init__(self, split: Split, job: Job, report: AsSingleton):
         super().__init__()
         self._split = split
         self._job = job
-        self._verdict = input_report
+        self._report = report
 
-    def expand(self, grouped):
+    def expand(self, grouped: beam.PCollection) -> beam.PCollection:
         split, job = self._split, self._job
         build_id, output = split.build_id, job.output_directory
 
-        shards = grouped | 'Keep finished shards' >> PlanShards(
-            split.shuffle, build_id, output, job.rules.check, self._verdict
+        shards = grouped | 'Plan shards' >> PlanShards(
+            build_id, output, job.policy.check, self._report
         )
-        made = (
+        written = (
             shards.plans
             | 'Encode examples'
-            >> EncodeShards(split.directory, job.labels, build_id.digest, job.rules)
+            >> EncodeShards(split.directory, job.labels, build_id.digest, job.policy)
             | 'Write TFRecords'
-            >> WriteToTFRecord(files.join(output, split.name), build_id.num_shards)
+            >> WriteToTFRecord(
+                storage.join(output, split.name), build_id.shuffle.num_shards
+            )
         )
-        reports = (shards.reports, made) | 'Join reports' >> beam.Flatten()
+        reports = (shards.reports, written) | 'Collect shard reports' >> beam.Flatten()
         return reports | 'Write the manifest' >> WriteManifest(
             build_id, output, job.index_file
         )
@@ -137,15 +138,15 @@ def build_graph(pipeline: beam.Pipeline, job: Job) -> None:
         split: pipeline | f'Plan {split.name}' >> PlanSplit(split, job)
         for split in job.splits
     }
-    input_report = (
-        [plan['findings'] for plan in plans.values()]
-        | 'Gather findings of all splits' >> beam.Flatten()
-        | 'Reach one input_report' >> MergeReports()
+    report = (
+        [plan['issues'] for plan in plans.values()]
+        | 'Collect issues of all splits' >> beam.Flatten()
+        | 'Merge into one report' >> MergeReports()
     )
-    output_ready = input_report | 'Make way' >> PrepareOutput(
+    output_ready = report | 'Prepare the output directory' >> PrepareOutput(
         [split.build_id for split in job.splits], job.output_directory, job.overwrite
     )
-    output_ready | 'Note the input_report' >> SaveInputReport(job.output_directory)
+    output_ready | 'Save the input report' >> SaveInputReport(job.output_directory)
     for split, plan in plans.items():
         plan['grouped'] | f'Build {split.name}' >> BuildSplit(
             split, job, AsSingleton(output_ready)

@@ -1,5 +1,6 @@
-"""What goes from step to step once the shards are grouped, and on to the manifest."""
+"""What flows from step to step, apart from rows."""
 
+import dataclasses
 import json
 import zlib
 from collections.abc import Iterable
@@ -10,8 +11,21 @@ import numpy as np
 from indexed_imagenet.transforms.formats.shard_info import Converted, ShardInfo
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class ImageRefs:
+    """Files of one folder that may be images.
+
+    Attributes:
+      folder: path relative to the split's directory; '' is that directory.
+      names: basenames.
+    """
+
+    folder: str
+    names: list[bytes]
+
+
 class Record(NamedTuple):
-    """One record of a shard.
+    """One record of a shard. One is made per image, hence the tuple.
 
     Attributes:
       shard: the shard it belongs to, from 0.
@@ -22,7 +36,7 @@ class Record(NamedTuple):
 
     shard: int
     position: int
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody needs
     parts: tuple[bytes, ...]
 
     @property
@@ -31,7 +45,8 @@ class Record(NamedTuple):
         return b''.join(self.parts)
 
 
-class Rejection(NamedTuple):
+@dataclasses.dataclass(frozen=True, slots=True, order=True)
+class Rejection:
     """An image that cannot go into a record, and why."""
 
     index: int
@@ -39,7 +54,8 @@ class Rejection(NamedTuple):
     reason: str
 
 
-class Rejections(NamedTuple):
+@dataclasses.dataclass(frozen=True, slots=True)
+class Rejections:
     """The rejected images of one shard, packed.
 
     A million of them are 12 MB like this, and over a gigabyte as Python objects.
@@ -55,21 +71,22 @@ class Rejections(NamedTuple):
     @classmethod
     def pack(cls, rejections: Iterable[Rejection]) -> 'Rejections':
         """Packs the images of one shard, in the order of their indices."""
-        rejections = sorted(rejections)
-        return cls(len(rejections), zlib.compress(json.dumps(rejections).encode(), 1))
+        rows = [dataclasses.astuple(rejection) for rejection in sorted(rejections)]
+        return cls(len(rows), zlib.compress(json.dumps(rows).encode(), 1))
 
     def unpack(self) -> list[Rejection]:
-        """The images again."""
-        return [Rejection(*entry) for entry in json.loads(zlib.decompress(self.packed))]
+        """Returns the images."""
+        return [Rejection(*row) for row in json.loads(zlib.decompress(self.packed))]
 
 
-class ShardPlan(NamedTuple):
+@dataclasses.dataclass(frozen=True, slots=True)
+class ShardPlan:
     """A shard that is to be made.
 
     Attributes:
       shard: from 0.
-      rows: its images in the order of their places, see ``rows.row_dtype``.
-      missing: indices that belong into this shard and have no image, int32.
+      rows: its images in the order of their ranks, see ``rows.row_dtype``.
+      missing: indices that belong in this shard and have no image, int32.
     """
 
     shard: int
@@ -77,40 +94,55 @@ class ShardPlan(NamedTuple):
     missing: np.ndarray
 
 
-class ShardReport(NamedTuple):
-    """What became of one shard.
+@dataclasses.dataclass(frozen=True, slots=True)
+class ShardReport:
+    """What became of one shard: ``FinishedShard`` or ``UnwrittenShard``.
 
     Attributes:
       shard: from 0.
-      record: what is known of its file, or None if there is no such file.
+      missing: indices that belong in this shard and have no image, shape [m], int32.
+      rejected: the images that cannot be used.
+    """
+
+    shard: int
+    missing: np.ndarray
+    rejected: Rejections
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class UnwrittenShard(ShardReport):
+    """A shard without a file: the input is bad, or one of its images is."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FinishedShard(ShardReport):
+    """A shard whose file is in place.
+
+    Attributes:
+      info: what is known of the file.
       kept: whether an earlier run had made it.
       labels: the labels that occur, shape [k], int16, from 0.
-      missing: indices that belong into this shard and have no image, shape
-        [m], int32.
-      rejected: the images that cannot be used.
       started: when the first image was about to be read, in seconds since 1970.
       finished: when the file was in place, in seconds since 1970.
     """
 
-    shard: int
-    record: ShardInfo | None
+    info: ShardInfo
     kept: bool
     labels: np.ndarray
-    missing: np.ndarray
-    rejected: Rejections
     started: float
     finished: float
 
 
-class ShardEnd(NamedTuple):
-    """The mark after the last record of a shard.
+@dataclasses.dataclass(frozen=True, slots=True)
+class ShardEnd:
+    """The mark after the last record of a shard, with what the writer cannot know.
 
     Attributes:
       shard: from 0.
       num_records: how many records came before this mark.
       wanted: whether the shard is to be written; if not, nothing of it is kept.
       build_id, rows, check, converted: as in ``ShardInfo``.
-      report: what is to be said of the shard, but for its record.
+      labels, missing, rejected, started: as in ``FinishedShard``.
     """
 
     shard: int
@@ -120,4 +152,7 @@ class ShardEnd(NamedTuple):
     rows: str
     check: str
     converted: tuple[Converted, ...]
-    report: ShardReport
+    labels: np.ndarray
+    missing: np.ndarray
+    rejected: Rejections
+    started: float

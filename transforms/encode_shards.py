@@ -1,7 +1,7 @@
-"""Reads and encodes the images of each shard, in the order of their places.
+"""Reads and encodes the images of each shard, in the order of their ranks.
 
-Every record is handed on as soon as it is made: a worker holds what is read
-ahead and one record, never a shard.
+Every record is handed on as soon as it is made: a worker holds what is read ahead and
+one record, never a shard.
 """
 
 import dataclasses
@@ -19,27 +19,33 @@ from indexed_imagenet.transforms.elements import (
     Rejections,
     ShardEnd,
     ShardPlan,
-    ShardReport,
 )
 from indexed_imagenet.transforms.formats.example_encoder import ExampleEncoder, Label
-from indexed_imagenet.transforms.formats.shard_info import CHECKS, Converted, digest_rows
+from indexed_imagenet.transforms.formats.shard_info import (
+    CHECKS,
+    Converted,
+    digest_rows,
+)
 from indexed_imagenet.transforms.images import tf_codec
-from indexed_imagenet.transforms.images.check_image import InvalidImageError, check_image
+from indexed_imagenet.transforms.images.check_image import (
+    InvalidImageError,
+    check_image,
+)
 from indexed_imagenet.transforms.inputs.read_images import read_images
 from indexed_imagenet.transforms.rows import Row, each_row
 
 # How the reason of a rejection begins that is not about the image's content.
 CANNOT_BE_READ = 'cannot be read'
 
-# What becomes of a shard that a bad image belongs into: it is left out, or
-# written without that image.
+# What becomes of a shard that a bad image belongs in: it is left out, or written
+# without that image.
 FAIL = 'fail'
 SKIP = 'skip'
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class ImagePolicy:
-    """How images are taken.
+    """How images are checked, and what a bad one leads to.
 
     Attributes:
       check: how thoroughly each is looked at, one of ``shard_info.CHECKS``.
@@ -49,12 +55,12 @@ class ImagePolicy:
     check: str
     bad_images: str
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, choices in (('check', CHECKS), ('bad_images', (FAIL, SKIP))):
             value = getattr(self, name)
             if value not in choices:
                 raise ValueError(
-                    f'{name} is {value!r}, expected one of {", ".join(choices)}'
+                    f'{name} is {value!r} (expected one of {", ".join(choices)})'
                 )
 
 
@@ -62,59 +68,62 @@ def encode_shard(
     shard: int,
     images: Iterable[tuple[Row, bytes | OSError]],
     encoder: ExampleEncoder,
-    rules: ImagePolicy,
+    policy: ImagePolicy,
 ) -> Iterator[Record | Rejection | Converted]:
     """Encodes the images of one shard.
 
-    Unless bad images are skipped, the shard is not going to be written once one
-    is rejected, so no more records are made of it; the rest is still checked, so
-    that one run names every bad image.
+    Unless bad images are skipped, the shard is not going to be written once one is
+    rejected, so no more records are made of it; the rest is still checked, so that
+    one run names every bad image.
 
     Yields:
-      A ``Record`` for each image, before it a ``Converted`` where the image had
-      to be converted, or a ``Rejection`` in place of both.
+      A ``Record`` for each image, preceded by a ``Converted`` if the image had to be
+      converted, or a ``Rejection`` instead of both.
     """
     position, is_lost = 0, False
-    for row, image in images:
+    for row, content in images:
         try:
-            if isinstance(image, OSError):
-                raise InvalidImageError(f'{CANNOT_BE_READ}: {error_text(image)}')
-            picture = check_image(image, rules.check)
+            if isinstance(content, OSError):
+                raise InvalidImageError(f'{CANNOT_BE_READ}: {error_text(content)}')
+            image = check_image(content, policy.check)
         except InvalidImageError as error:
-            is_lost = rules.bad_images == FAIL
-            reason = printable(str(error))
-            yield Rejection(row.index, printable(row.source), reason)
+            is_lost = policy.bad_images == FAIL
+            yield Rejection(row.index, printable(row.source), printable(str(error)))
             continue
         if is_lost:
             continue
-        if picture.converted_from:
-            yield Converted(row.index, picture.converted_from, tf_codec.codec())
-        parts = encoder.encode(row.index, row.name, row.label, picture)
+        if image.converted_from:
+            yield Converted(row.index, image.converted_from, tf_codec.codec())
+        parts = encoder.encode(
+            row.index, row.name, row.label, image.encoded, image.height, image.width
+        )
         yield Record(shard, position, row.index, parts)
         position += 1
 
 
 class _EncodeShard(beam.DoFn):
     def __init__(
-        self, directory: str, labels: Sequence[Label], build_id: str, rules: ImagePolicy
+        self, directory: str, labels: Sequence[Label], build_id: str, policy: ImagePolicy
     ):
         self._directory = directory
         self._labels = labels
-        self._identity = build_id
-        self._rules = rules
+        self._build_id = build_id
+        self._policy = policy
         self._rows_in = Metrics.counter('encode_shards', 'rows_in')
         self._records_out = Metrics.counter('encode_shards', 'records_out')
         self._rejected = Metrics.counter('encode_shards', 'images_rejected')
 
-    def setup(self):
+    def setup(self) -> None:
         self._encoder = ExampleEncoder(self._labels)
 
-    def process(self, plan: ShardPlan):
+    def process(self, plan: ShardPlan) -> Iterator[Record | ShardEnd]:
         started = time.time()
         self._rows_in.inc(len(plan.rows))
-        converted, rejected, num_records = [], [], 0
+        converted: list[Converted] = []
+        rejected: list[Rejection] = []
+        num_records = 0
         images = read_images(self._directory, each_row(plan.rows))
-        for made in encode_shard(plan.shard, images, self._encoder, self._rules):
+        for made in encode_shard(plan.shard, images, self._encoder, self._policy):
             if isinstance(made, Record):
                 num_records += 1
                 yield made
@@ -129,21 +138,15 @@ class _EncodeShard(beam.DoFn):
         yield ShardEnd(
             plan.shard,
             num_records,
-            wanted=not (rejected and self._rules.bad_images == FAIL),
-            build_id=self._identity,
+            wanted=not (rejected and self._policy.bad_images == FAIL),
+            build_id=self._build_id,
             rows=digest_rows(rows['index'], rows['label'], rows['name'].tolist()),
-            check=self._rules.check,
+            check=self._policy.check,
             converted=tuple(converted),
-            report=ShardReport(
-                plan.shard,
-                record=None,
-                kept=False,
-                labels=np.unique(rows['label']),
-                missing=plan.missing,
-                rejected=Rejections.pack(rejected),
-                started=started,
-                finished=started,
-            ),
+            labels=np.unique(rows['label']),
+            missing=plan.missing,
+            rejected=Rejections.pack(rejected),
+            started=started,
         )
 
 
@@ -151,20 +154,20 @@ class EncodeShards(beam.PTransform):
     """Takes ``ShardPlan``s, gives the records of each and its end mark."""
 
     def __init__(
-        self, directory: str, labels: Sequence[Label], build_id: str, rules: ImagePolicy
+        self, directory: str, labels: Sequence[Label], build_id: str, policy: ImagePolicy
     ):
         """Initializes the transform.
 
         Args:
           directory: what the sources of rows are relative to.
           labels: the class of each label, from 0.
-          build_id: digest of the build's build_id, for the records of shards.
-          rules: how images are taken.
+          build_id: digest of the build's ID, for the entries of shards.
+          policy: how images are checked.
         """
         super().__init__()
-        self._arguments = (directory, tuple(labels), build_id, rules)
+        self._arguments = (directory, tuple(labels), build_id, policy)
 
-    def expand(self, plans):
+    def expand(self, plans: beam.PCollection) -> beam.PCollection:
         return plans | 'Read images and encode records' >> beam.ParDo(
             _EncodeShard(*self._arguments)
         ).with_input_types(ShardPlan).with_output_types(Record | ShardEnd)

@@ -1,7 +1,7 @@
 """The index as a lookup table that is small enough to be a side input.
 
 A dict of 1.28 million names was measured at 1 GB and a minute; this is three
-arrays, 27 bytes a name for the training set (35 MB), and looks names up by
+arrays, 27 bytes per name for the training set (35 MB), and looks names up by
 binary search, a whole folder in one call.
 """
 
@@ -17,6 +17,7 @@ import apache_beam as beam
 import numpy as np
 
 from indexed_imagenet.transforms.formats.index_file import SplitIndex, read_split_index
+from indexed_imagenet.transforms.formats.layout import SPLITS
 
 
 class IndexTable:
@@ -42,7 +43,7 @@ class IndexTable:
         return cls(split.names[order], order.astype(np.int32), split.labels[order])
 
     def find(self, names: Iterable[bytes]) -> np.ndarray:
-        """The table's row of each name, −1 where the table lacks it.
+        """Returns the table's row of each name, −1 if the table lacks it.
 
         Args:
           names: basenames; any number of them.
@@ -74,9 +75,9 @@ _tables_lock = threading.Lock()
 class PackedIndexTable:
     """A table as it travels: compressed, as sorted names share their beginnings.
 
-    A runner keeps a side input several times over, in the launcher too, and
-    long after the steps that use it: 11 MB a time instead of 35. ``unpack`` it
-    for as long as it is used.
+    A runner keeps several copies of a side input, in the launcher too, and long
+    after the steps that use it: 11 MB each instead of 35. ``unpack`` it for as long
+    as it is used.
 
     Attributes:
       digest: identifies the content.
@@ -96,9 +97,9 @@ class PackedIndexTable:
         return cls(digest, zlib.compress(body, level=1))
 
     def unpack(self) -> IndexTable:
-        """The table; the same one to all who hold it in this process.
+        """Returns the table, the same one to everybody in this process.
 
-        So a process has one table, whatever the number of its threads.
+        So a process has one table, whatever its number of threads.
         """
         with _tables_lock:
             table = _tables.get(self.digest)
@@ -125,17 +126,17 @@ def read_index_table(path: str, split: str) -> PackedIndexTable:
 class ReadIndexTable(beam.PTransform):
     """Makes the index table of one split, once, on a worker.
 
-    Gives one ``PackedIndexTable``; hand it on as a singleton side input.
+    Gives one ``PackedIndexTable``; pass it on as a singleton side input.
     """
 
     def __init__(self, path: str, split: str):
         super().__init__()
-        if split not in ('train', 'validation'):
-            raise ValueError(f'split is {split!r}, expected train or validation')
+        if split not in SPLITS:
+            raise ValueError(f'split is {split!r} (expected {" or ".join(SPLITS)})')
         self._path = path
         self._split = split
 
-    def expand(self, begin):
+    def expand(self, begin: beam.pvalue.PBegin) -> beam.PCollection:
         return (
             begin
             | 'Name the index file' >> beam.Create([self._path], reshuffle=False)

@@ -1,6 +1,6 @@
 """Joins image paths with the index: which file is which example."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import apache_beam as beam
 import numpy as np
@@ -8,23 +8,12 @@ from apache_beam.metrics import Metrics
 from apache_beam.pvalue import AsSingleton
 
 from indexed_imagenet.text import printable
+from indexed_imagenet.transforms import storage
+from indexed_imagenet.transforms.elements import ImageRefs
 from indexed_imagenet.transforms.index_table import IndexTable, PackedIndexTable
-from indexed_imagenet.transforms.input_report import (
-    IGNORED,
-    MISPLACED,
-    UNKNOWN,
-    InputReport,
-)
-from indexed_imagenet.transforms.list_images import ImageRefs, is_hidden
+from indexed_imagenet.transforms.input_report import InputReport, IssueKind
+from indexed_imagenet.transforms.inputs.names import looks_like_image
 from indexed_imagenet.transforms.rows import make_rows
-from indexed_imagenet.transforms.storage import files
-
-_IMAGE_ENDINGS = (b'.jpeg', b'.jpg', b'.png')
-
-
-def looks_like_image(name: bytes) -> bool:
-    """Whether a file that the index does not name should have been in it."""
-    return not is_hidden(name) and name.lower().endswith(_IMAGE_ENDINGS)
 
 
 def join_refs(
@@ -32,19 +21,19 @@ def join_refs(
 ) -> tuple[np.ndarray, list[InputReport]]:
     """Gives each listed file its index and label.
 
-    A file that the index names is an image, whatever its ending. One that it
-    does not name is an unknown image if its name ends like an image's, and is
-    left out otherwise.
+    A file that the index names is an image, whatever its ending. One that the index
+    does not name is an unknown image if its name ends like an image's, and is ignored
+    otherwise.
 
     Args:
       refs: files of one folder.
       table: the split's index.
       synsets: the synset of each label.
-      split: for the findings.
+      split: for the reports.
 
     Returns:
       The rows of the images that are in the index and in the right folder
-      (possibly none), and a input_report for each kind of finding.
+      (possibly none), and a report for each kind of issue.
     """
     places = table.find(refs.names)
     labels = table.labels[places]
@@ -55,47 +44,56 @@ def join_refs(
         right_folder = labels == own
 
     def path(name: bytes) -> str:
-        return files.join(refs.folder, printable(name))
+        return storage.join(refs.folder, printable(name))
 
-    unknown, left_out = [], []
+    unknown, ignored = [], []
     for i in np.flatnonzero(~found):
         name = refs.names[i]
-        (unknown if looks_like_image(name) else left_out).append(path(name))
+        (unknown if looks_like_image(name) else ignored).append(path(name))
     misplaced = [
         f'{path(refs.names[i])} (of class {synsets[labels[i]]})'
         for i in np.flatnonzero(found & ~right_folder)
     ]
-    cases = ((UNKNOWN, unknown), (MISPLACED, misplaced), (IGNORED, left_out))
-    findings = [InputReport.of(split, kind, paths) for kind, paths in cases if paths]
+    cases = (
+        (IssueKind.UNKNOWN, unknown),
+        (IssueKind.MISPLACED, misplaced),
+        (IssueKind.IGNORED, ignored),
+    )
+    issues = [InputReport.of(split, kind, paths) for kind, paths in cases if paths]
 
     chosen = np.flatnonzero(found & right_folder)
     names = [refs.names[i] for i in chosen]
     prefix = refs.folder.encode() + b'/' if refs.folder else b''
     sources = [prefix + name for name in names]
     rows = make_rows(sources, names, table.index[places[chosen]], labels[chosen])
-    return rows, findings
+    return rows, issues
 
 
 class _Join(beam.DoFn):
     def __init__(self, synsets: Sequence[str], split: str):
         self._synsets = synsets
         self._split = split
+        self._table: IndexTable | None = None
+        self._names = Metrics.counter('join_index', 'names_in')
         self._joined = Metrics.counter('join_index', 'rows_joined')
 
-    def start_bundle(self):
+    def start_bundle(self) -> None:
         self._table = None
 
-    def process(self, refs: ImageRefs, packed: PackedIndexTable):
+    def process(
+        self, refs: ImageRefs, packed: PackedIndexTable
+    ) -> Iterator[np.ndarray | beam.pvalue.TaggedOutput]:
         if self._table is None:
             self._table = packed.unpack()
-        rows, findings = join_refs(refs, self._table, self._synsets, self._split)
+        rows, issues = join_refs(refs, self._table, self._synsets, self._split)
+        self._names.inc(len(refs.names))
         self._joined.inc(len(rows))
-        for finding in findings:
-            yield beam.pvalue.TaggedOutput('findings', finding)
+        for issue in issues:
+            yield beam.pvalue.TaggedOutput('issues', issue)
         if len(rows) or not refs.names:  # an empty batch asks for every shard
             yield rows
 
-    def finish_bundle(self):
+    def finish_bundle(self) -> None:
         self._table = None  # later steps need the memory
 
 
@@ -103,7 +101,7 @@ class JoinIndex(beam.PTransform):
     """Joins listed files with the index table, which comes as a side input.
 
     Takes ``ImageRefs``; outputs ``rows`` (arrays, see ``rows.row_dtype``) and
-    ``findings`` (``InputReport``).
+    ``issues`` (``InputReport``).
     """
 
     def __init__(self, table: AsSingleton, synsets: Sequence[str], split: str):
@@ -112,7 +110,7 @@ class JoinIndex(beam.PTransform):
         self._synsets = tuple(synsets)
         self._split = split
 
-    def expand(self, refs):
+    def expand(self, refs: beam.PCollection) -> beam.pvalue.DoOutputsTuple:
         return refs | 'Look up names' >> beam.ParDo(
             _Join(self._synsets, self._split), self._table
-        ).with_output_types(np.ndarray).with_outputs('findings', main='rows')
+        ).with_output_types(np.ndarray).with_outputs('issues', main='rows')

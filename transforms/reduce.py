@@ -1,8 +1,8 @@
 """Calls a function once with all elements of a PCollection.
 
-They come to it one by one, as a side input. ``beam.combiners.ToList`` makes one
-element of them all, which a runner copies from step to step: of the 1,024 shards of
-the training set, that took 8 s and three times the memory.
+They come to it one by one, as a side input. ``beam.combiners.ToList`` makes one element
+of them all, which a runner copies from step to step: for the 1,024 shards of the
+training set, that took 8 s and three times the memory.
 """
 
 from collections.abc import Callable
@@ -12,23 +12,23 @@ import apache_beam as beam
 
 
 class ReduceGlobally(beam.PTransform):
-    """Takes any elements, gives what the function makes of them.
+    """Takes any elements, gives what a function makes of all of them.
 
-    The function is called where there are no elements, too.
+    The function is called even if there are no elements.
     """
 
-    def __init__(self, function: Callable, *arguments: Any):
+    def __init__(self, function: Callable[..., Any], *arguments: Any):
         """Initializes the transform.
 
         Args:
-          function: takes an iterable of all elements, in no certain order.
-          arguments: what else it takes.
+          function: takes an iterable of all elements, in no particular order.
+          arguments: its other arguments.
         """
         super().__init__()
         self._function = function
         self._arguments = arguments
 
-    def expand(self, elements):
+    def expand(self, elements: beam.PCollection) -> beam.PCollection:
         function, arguments = self._function, self._arguments
         return (
             elements.pipeline

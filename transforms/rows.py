@@ -1,9 +1,9 @@
-"""Rows: all that is known of an image before it is read, and all that is shuffled.
+"""Rows: what is known of an image before it is read, and what is shuffled.
 
-A row says where the image's bytes are (source, offset, length) and who it is
-(name, index, label). Rows travel as columns of one numpy array. Between
-workers they go in blocks, many rows in one compressed string: about 16 bytes a
-row instead of the 578 that the same fields take as Python objects.
+A row says where the image's bytes are (source, offset, length) and which example it is
+(name, index, label). Rows travel as columns of one numpy array. Between workers they go
+in blocks, many rows in one compressed string: about 16 bytes per row instead of the 578
+that the same fields take as Python objects.
 """
 
 import struct
@@ -20,9 +20,9 @@ _WIDTHS = struct.Struct('<HH')
 
 
 class Row(NamedTuple):
-    """One row; the fields are those of ``row_dtype``, in its order."""
+    """One row, with the fields of ``row_dtype`` in its order. Made by the million."""
 
-    index: int
+    index: int  # type: ignore[assignment]  # hides tuple.index, which nobody needs
     label: int
     offset: int
     length: int
@@ -31,7 +31,7 @@ class Row(NamedTuple):
 
 
 def row_dtype(source_width: int, name_width: int) -> np.dtype:
-    """The dtype of rows.
+    """Returns the dtype of rows.
 
     Fields:
       index: position in the index file.
@@ -56,12 +56,12 @@ def row_dtype(source_width: int, name_width: int) -> np.dtype:
 def make_rows(
     sources: list[bytes], names: list[bytes], index: np.ndarray, labels: np.ndarray
 ) -> np.ndarray:
-    """Makes the rows of images that are files of their own.
+    """Makes the rows of images that are separate files.
 
     Args:
-      sources: one path an image.
-      names: one basename an image.
-      index, labels: shape [len(names)], whole numbers.
+      sources: one path per image.
+      names: one basename per image.
+      index, labels: shape [len(names)], integers.
     """
     source_column = np.array(sources, dtype='S')
     name_column = np.array(names, dtype='S')
@@ -82,7 +82,7 @@ def each_row(rows: np.ndarray) -> Iterator[Row]:
 
 
 def join_rows(parts: Iterable[np.ndarray]) -> np.ndarray:
-    """Puts arrays of rows together, widening sources and names as needed."""
+    """Concatenates arrays of rows, widening sources and names as needed."""
     parts = list(parts)
     if not parts:
         return np.empty(0, row_dtype(1, 1))
@@ -96,14 +96,14 @@ def join_rows(parts: Iterable[np.ndarray]) -> np.ndarray:
 def pack_rows(rows: np.ndarray) -> bytes:
     """Packs rows into one compressed block."""
     widths = (rows.dtype['source'].itemsize, rows.dtype['name'].itemsize)
-    # Column by column of bytes: they repeat themselves down a column.
+    # Byte column by byte column: they repeat down a column, so they compress better.
     in_bytes = np.ascontiguousarray(rows).view(np.uint8)
     table = in_bytes.reshape(-1, rows.dtype.itemsize)
     return _WIDTHS.pack(*widths) + zlib.compress(table.T.tobytes(), 1)
 
 
 def unpack_rows(block: bytes) -> np.ndarray:
-    """The rows of one block."""
+    """Returns the rows of one block."""
     dtype = row_dtype(*_WIDTHS.unpack_from(block))
     columns = np.frombuffer(zlib.decompress(memoryview(block)[_WIDTHS.size :]), np.uint8)
     table = columns.reshape(dtype.itemsize, -1).T
@@ -111,5 +111,5 @@ def unpack_rows(block: bytes) -> np.ndarray:
 
 
 def unpack_blocks(blocks: Iterable[bytes]) -> np.ndarray:
-    """The rows of several blocks, together."""
+    """Returns the rows of several blocks."""
     return join_rows(unpack_rows(block) for block in blocks)

@@ -1,51 +1,50 @@
 """Writes the manifest and the offsets of a split, as the job's last step.
 
-Everything is taken from the reports: one report a shard, whatever was attempted
-or done twice on the way. If shards had to be left out there is no manifest, only
-the summary and the lists of what is not there.
+Everything is taken from the reports: one report per shard, whatever was attempted or
+done twice on the way. If shards had to be left out there is no manifest, only the
+summary and the lists of what is missing and what was rejected.
 """
 
 import collections
 import csv
+import dataclasses
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, cast
 
 import apache_beam as beam
 import numpy as np
 
-from indexed_imagenet.text import printable
-from indexed_imagenet.transforms.elements import Rejection, ShardReport
+from indexed_imagenet.text import MAX_SHOWN_CASES, printable
+from indexed_imagenet.transforms import storage
+from indexed_imagenet.transforms.elements import FinishedShard, Rejection, ShardReport
+from indexed_imagenet.transforms.formats import layout
 from indexed_imagenet.transforms.formats.build_id import BuildId
-from indexed_imagenet.transforms.formats.index_file import read_split_index
-from indexed_imagenet.transforms.formats.layout import (
-    atomic_open,
-    atomic_write,
-    summary_path,
+from indexed_imagenet.transforms.formats.index_file import (
+    SplitIndex,
+    read_split_index,
+    read_split_scores,
 )
-from indexed_imagenet.transforms.formats.manifest import (
-    Manifest,
-    ShardEntry,
-    manifest_path,
+from indexed_imagenet.transforms.formats.manifest import Manifest, ShardEntry
+from indexed_imagenet.transforms.formats.offsets import RecordOffsets, make_offsets
+from indexed_imagenet.transforms.formats.scores import scores_to_npz
+from indexed_imagenet.transforms.formats.shard_info import (
+    CHECKS,
+    CMYK,
+    PNG,
+    digest_records,
 )
-from indexed_imagenet.transforms.formats.offsets import (
-    RecordOffsets,
-    make_offsets,
-    offsets_path,
-)
-from indexed_imagenet.transforms.formats.shard_info import CHECKS, digest_records
-from indexed_imagenet.transforms.images.check_image import CMYK, PNG
 from indexed_imagenet.transforms.reduce import ReduceGlobally
-from indexed_imagenet.transforms.storage import files
-from indexed_imagenet.transforms.write_tfrecord import shard_names
+from indexed_imagenet.transforms.storage.atomic import atomic_open, atomic_write
 
-# Rejected images that the summary names; all of them are in the list.
-NAMED = 5
+
+def _finished(reports: Iterable[ShardReport]) -> list[FinishedShard]:
+    return [report for report in reports if isinstance(report, FinishedShard)]
 
 
 def summarize(reports: Sequence[ShardReport]) -> dict[str, Any]:
-    """Adds up the reports of all shards of one split.
+    """Adds up the reports on all shards of one split.
 
     Args:
       reports: in the order of their shards.
@@ -54,19 +53,19 @@ def summarize(reports: Sequence[ShardReport]) -> dict[str, Any]:
       What goes into the summary's JSON file: counts, the first rejected
       images, and the seconds from the first read to the last commit.
     """
-    there = [report for report in reports if report.record is not None]
-    new = [report for report in there if not report.kept]
-    labels = [report.labels for report in there]
+    finished = _finished(reports)
+    new = [report for report in finished if not report.kept]
+    labels = [report.labels for report in finished]
     sources = collections.Counter(
-        entry.source for report in there for entry in report.record.converted
+        entry.source for report in finished for entry in report.info.converted
     )
     return {
         'shards': len(reports),
-        'shards_there': len(there),
-        'shards_kept': len(there) - len(new),
-        'examples': sum(len(report.record.content) for report in there),
-        'new_examples': sum(len(report.record.content) for report in new),
-        'bytes': sum(report.record.num_bytes for report in there),
+        'shards_there': len(finished),
+        'shards_kept': len(finished) - len(new),
+        'examples': sum(len(report.info.records) for report in finished),
+        'new_examples': sum(len(report.info.records) for report in new),
+        'bytes': sum(report.info.num_bytes for report in finished),
         'classes': len(np.unique(np.concatenate(labels))) if labels else 0,
         'converted_png': sources[PNG],
         'converted_cmyk': sources[CMYK],
@@ -77,26 +76,26 @@ def summarize(reports: Sequence[ShardReport]) -> dict[str, Any]:
     }
 
 
-def _seconds(made: Sequence[ShardReport]) -> float:
+def _seconds(made: Sequence[FinishedShard]) -> float:
     if not made:
         return 0.0
     return max(r.finished for r in made) - min(r.started for r in made)
 
 
 def _first_rejected(reports: Iterable[ShardReport]) -> list[dict[str, Any]]:
-    first = []
+    first: list[Rejection] = []
     for report in reports:
         if report.rejected.count:
-            first += report.rejected.unpack()[:NAMED]
-            if len(first) >= NAMED:
+            first += report.rejected.unpack()[:MAX_SHOWN_CASES]
+            if len(first) >= MAX_SHOWN_CASES:
                 break
-    return [rejection._asdict() for rejection in first[:NAMED]]
+    return [dataclasses.asdict(rejection) for rejection in first[:MAX_SHOWN_CASES]]
 
 
 def make_manifest(
-    reports: Sequence[ShardReport], build_id: BuildId, offsets: RecordOffsets
+    reports: Sequence[FinishedShard], build_id: BuildId, offsets: RecordOffsets
 ) -> Manifest:
-    """Describes a split of which every shard is there.
+    """Describes a split whose shards are all finished.
 
     Args:
       reports: in the order of their shards.
@@ -104,8 +103,8 @@ def make_manifest(
       offsets: of all its records.
     """
     summary = summarize(reports)
-    records = [report.record for report in reports]
-    names = shard_names(build_id.split, build_id.num_shards)
+    infos = [report.info for report in reports]
+    names = layout.shard_names(build_id.split, build_id.shuffle.num_shards)
     skipped = [r.index for report in reports for r in report.rejected.unpack()]
     return Manifest(
         build_id=build_id,
@@ -113,31 +112,19 @@ def make_manifest(
         classes=summary['classes'],
         bytes=summary['bytes'],
         fingerprint=digest_records(offsets.in_order_of_index()),
-        check=min((record.check for record in records), key=CHECKS.index),
+        check=min((info.check for info in infos), key=CHECKS.index),
         missing=tuple(_missing(reports).tolist()),
         skipped=tuple(sorted(skipped)),
-        converted=tuple(sorted(c for record in records for c in record.converted)),
+        converted=tuple(sorted(entry for info in infos for entry in info.converted)),
         shards=tuple(
-            ShardEntry(
-                name, len(record.content), record.num_bytes, record.digest, record.rows
-            )
-            for name, record in zip(names, records, strict=True)
+            ShardEntry(name, len(info.records), info.num_bytes, info.digest, info.rows)
+            for name, info in zip(names, infos, strict=True)
         ),
     )
 
 
-def missing_path(output_directory: str, split: str) -> str:
-    """The list of the index's images that are not there."""
-    return files.join(output_directory, f'missing-{split}.csv')
-
-
-def rejected_path(output_directory: str, split: str) -> str:
-    """The list of the images that cannot be used."""
-    return files.join(output_directory, f'rejected-{split}.csv')
-
-
 def _rejections(reports: Iterable[ShardReport]) -> Iterator[Rejection]:
-    """All rejected images, shard by shard: they need not be in memory together."""
+    """Yields all rejected images, shard by shard: together they may be too many."""
     for report in reports:
         if report.rejected.count:
             yield from report.rejected.unpack()
@@ -148,47 +135,88 @@ def _missing(reports: Iterable[ShardReport]) -> np.ndarray:
 
 
 def _write_list(
-    path: str, header: tuple[str, ...], rows: Iterable[tuple], output_directory: str
+    path: str,
+    header: Sequence[str],
+    rows: Iterable[tuple[Any, ...]],
+    output_directory: str,
 ) -> None:
     # Row by row: of an incomplete training set, a million are missing.
-    with atomic_open(path, output_directory) as file:
-        text = io.TextIOWrapper(file, 'utf-8', newline='', write_through=True)
-        writer = csv.writer(text, lineterminator='\n')
+    with atomic_open(path, layout.staging_dir(output_directory)) as file:
+        buffer = io.StringIO(newline='')
+        writer = csv.writer(buffer, lineterminator='\n')
         writer.writerow(header)
-        writer.writerows(rows)
-        text.detach()
+        for row in rows:
+            writer.writerow(row)
+            if buffer.tell() > 1 << 16:
+                file.write(buffer.getvalue().encode())
+                buffer.seek(0)
+                buffer.truncate()
+        file.write(buffer.getvalue().encode())
 
 
 def _write_lists(
-    reports: Sequence[ShardReport], split: str, output_directory: str, index_file: str
+    reports: Sequence[ShardReport],
+    split: str,
+    output_directory: str,
+    index: SplitIndex,
 ) -> None:
     missing = _missing(reports).tolist()
     if missing:
-        names = read_split_index(index_file, split).names
-        rows = ((index, printable(names[index])) for index in missing)
-        path = missing_path(output_directory, split)
+        rows = ((number, printable(index.names[number])) for number in missing)
+        path = layout.missing_path(output_directory, split)
         _write_list(path, ('index', 'filename'), rows, output_directory)
     if any(report.rejected.count for report in reports):
-        path = rejected_path(output_directory, split)
-        _write_list(path, Rejection._fields, _rejections(reports), output_directory)
+        path = layout.rejected_path(output_directory, split)
+        header = [field.name for field in dataclasses.fields(Rejection)]
+        rejected = map(dataclasses.astuple, _rejections(reports))
+        _write_list(path, header, rejected, output_directory)
 
 
 def _check_files(
-    reports: Sequence[ShardReport], build_id: BuildId, output_directory: str
+    reports: Sequence[FinishedShard], build_id: BuildId, output_directory: str
 ) -> None:
-    """Looks at the files once more before the manifest vouches for them.
+    """Checks the files' sizes once more before the manifest vouches for them.
 
     Raises:
       RuntimeError: one is not as its report says.
     """
-    found = files.sizes(output_directory)
-    names = shard_names(build_id.split, build_id.num_shards)
+    found = storage.sizes(output_directory)
+    names = layout.shard_names(build_id.split, build_id.shuffle.num_shards)
     for name, report in zip(names, reports, strict=True):
-        if found.get(name) != report.record.num_bytes:
+        if found.get(name) != report.info.num_bytes:
             raise RuntimeError(
-                f'{files.join(output_directory, name)} has {found.get(name, 0):,} bytes, '
-                f'expected {report.record.num_bytes:,}: something else has changed it'
+                f'{storage.join(output_directory, name)} has {found.get(name, 0):,} '
+                f'bytes (expected {report.info.num_bytes:,}): another program has '
+                'changed it'
             )
+
+
+def _write_data_set(
+    reports: Sequence[FinishedShard],
+    build_id: BuildId,
+    output_directory: str,
+    index: SplitIndex,
+    scores: Mapping[str, np.ndarray],
+) -> Manifest:
+    """Writes scores, offsets and, last of all, the manifest.
+
+    Every shard's name is on the disk before the manifest's.
+    """
+    split, staging_dir = build_id.split, layout.staging_dir(output_directory)
+    _check_files(reports, build_id, output_directory)
+    storage.fsync_dir(output_directory)
+    if scores:
+        path = layout.scores_path(output_directory, split)
+        atomic_write(path, scores_to_npz(scores), staging_dir, durable=True)
+    infos = {report.shard: report.info for report in reports}
+    offsets = make_offsets(infos, index)
+    path = layout.offsets_path(output_directory, split)
+    atomic_write(path, offsets.to_npz(), staging_dir, durable=True)
+    manifest = make_manifest(reports, build_id, offsets)
+    path = layout.manifest_path(output_directory, split)
+    atomic_write(path, manifest.to_json(), staging_dir, durable=True)
+    storage.fsync_dir(output_directory)
+    return manifest
 
 
 def write_manifest(
@@ -197,11 +225,11 @@ def write_manifest(
     output_directory: str,
     index_file: str,
 ) -> str:
-    """Writes all that is to be said of one split once its shards are done.
+    """Writes everything there is to say about one split once its shards are done.
 
-    ``missing-SPLIT.csv`` and ``rejected-SPLIT.csv`` go beside the shards if there
-    is something to list. If every shard is there, the offsets follows, and the
-    manifest last. The summary goes into the working folder.
+    ``missing-SPLIT.csv`` and ``rejected-SPLIT.csv`` are written beside the shards if
+    there is something to list. If every shard is finished, scores and offsets follow,
+    and the manifest last. The summary goes into the staging folder.
 
     Returns:
       The summary's path.
@@ -210,30 +238,25 @@ def write_manifest(
       RuntimeError: not every shard has reported exactly once.
     """
     reports = sorted(reports, key=lambda report: report.shard)
-    split, num_shards = build_id.split, build_id.num_shards
+    split, num_shards = build_id.split, build_id.shuffle.num_shards
     shards = [report.shard for report in reports]
     if shards != list(range(num_shards)):
         raise RuntimeError(
-            f'{len(reports)} reports on {len(set(shards))} shards of {split}, expected '
-            f'one on each of {num_shards}'
+            f'{len(reports)} reports on {len(set(shards))} shards of {split} (expected '
+            f'one on each of {num_shards})'
         )
-    _write_lists(reports, split, output_directory, index_file)
+    index = read_split_index(index_file, split)
+    _write_lists(reports, split, output_directory, index)
     summary = summarize(reports)
-    if summary['shards_there'] == num_shards:
-        _check_files(reports, build_id, output_directory)
-        files.fsync_dir(output_directory)  # the shards' names, before the manifest's
-        records = {report.shard: report.record for report in reports}
-        offsets = make_offsets(records, build_id.num_examples)
-        path = offsets_path(output_directory, split)
-        atomic_write(path, offsets.to_npz(), output_directory, durable=True)
-        manifest = make_manifest(reports, build_id, offsets)
-        path = manifest_path(output_directory, split)
-        atomic_write(path, manifest.to_json(), output_directory, durable=True)
-        files.fsync_dir(output_directory)
+    if len(_finished(reports)) == num_shards:
+        finished = cast(list[FinishedShard], reports)
+        scores = read_split_scores(index_file, split)
+        manifest = _write_data_set(finished, build_id, output_directory, index, scores)
         summary['complete'] = manifest.complete
         summary['fingerprint'] = manifest.fingerprint
-    path = summary_path(output_directory, split)
-    atomic_write(path, json.dumps(summary).encode(), output_directory)
+    path = layout.summary_path(output_directory, split)
+    content = json.dumps(summary).encode()
+    atomic_write(path, content, layout.staging_dir(output_directory))
     return path
 
 
@@ -244,7 +267,7 @@ class WriteManifest(beam.PTransform):
         super().__init__()
         self._arguments = (build_id, output_directory, index_file)
 
-    def expand(self, reports):
+    def expand(self, reports: beam.PCollection) -> beam.PCollection:
         return reports | 'Write manifest, offsets and lists' >> ReduceGlobally(
             write_manifest, *self._arguments
         )

@@ -1,14 +1,12 @@
-"""Writes records into shard files, each under its final name only when whole.
+"""Writes records into shard files, each renamed into place only when complete.
 
-``beam.io.WriteToTFRecord`` with a number of shards sends whole records through
-a group-by-key under a random shard, and renames all files at the very end. Here
-records come with their shard, one shard after the other, and go straight from
-the encoding step into a file: the framing and the names are the same.
+``beam.io.WriteToTFRecord`` with a number of shards sends whole records through a
+group-by-key under a random shard, and renames all files at the very end. Here records
+come with their shard, one shard after the other, and go straight from the encoding step
+into a file: the framing and the names are the same.
 """
 
 import contextlib
-import os
-import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -16,104 +14,49 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 import apache_beam as beam
 import numpy as np
 from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
 from apache_beam.metrics import Metrics
 from apache_beam.transforms.window import GlobalWindows
 
 from indexed_imagenet.text import error_text
-from indexed_imagenet.transforms.elements import Record, ShardEnd, ShardReport
+from indexed_imagenet.transforms import storage
+from indexed_imagenet.transforms.elements import (
+    FinishedShard,
+    Record,
+    ShardEnd,
+    ShardReport,
+    UnwrittenShard,
+)
 from indexed_imagenet.transforms.formats.layout import (
-    atomic_write,
     shard_info_path,
+    shard_path,
     staging_dir,
-    temporary_path,
 )
 from indexed_imagenet.transforms.formats.shard_info import RECORD_DTYPE, ShardInfo
 from indexed_imagenet.transforms.formats.tfrecord import crc32c_of_parts, frame
-from indexed_imagenet.transforms.storage import files
+from indexed_imagenet.transforms.storage.atomic import atomic_write, temporary_path
 
-# Says of a refusal that it was one to write.
+# Marks an error as one of writing; execute.py finds the remedy by it.
 CANNOT_BE_WRITTEN = 'cannot be written'
 
 
-def shard_path(file_path_prefix: str, shard: int, num_shards: int) -> str:
-    """The final name of a shard, for example ``train-00000-of-01024``."""
-    return f'{file_path_prefix}-{shard:05d}-of-{num_shards:05d}'
-
-
-def shard_names(split: str, num_shards: int) -> list[str]:
-    """The names of all shard files of a split."""
-    return [shard_path(split, shard, num_shards) for shard in range(num_shards)]
-
-
-def is_shard_of(name: str, split: str) -> bool:
-    """Whether a file's name is that of a shard of a split, whatever their number."""
-    return re.fullmatch(rf'{re.escape(split)}-\d{{5,}}-of-\d{{5,}}', name) is not None
-
-
-class _LocalFile:
-    """Appends to a new file, in one call to the system a record."""
-
-    def __init__(self, path: str):
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-
-    def write(self, parts: tuple[bytes, ...]) -> None:
-        length = sum(map(len, parts))
-        written = os.writev(self._fd, parts)
-        while written < length:  # the system may take less, and say why next time
-            rest = b''.join(parts)[written:]
-            written += os.write(self._fd, rest)
-
-    def flush(self) -> None:
-        os.fsync(self._fd)
-
-    def close(self) -> None:
-        fd, self._fd = self._fd, -1
-        if fd >= 0:
-            os.close(fd)
-
-    abort = close
-
-
-class _RemoteFile:
-    """Appends to a new object of an object store."""
-
-    def __init__(self, path: str):
-        self._file = files.create(path)
-
-    def write(self, parts: tuple[bytes, ...]) -> None:
-        for part in parts:
-            self._file.write(part)
-
-    def flush(self) -> None:
-        pass  # an object is there when it is closed, and then for good
-
-    def close(self) -> None:
-        self._file.close()
-
-    def abort(self) -> None:
-        self._file.abort()
-
-
 class ShardWriter:
-    """Writes the records of one shard to a file of its own name.
+    """Writes the records of one shard to a temporary file, and renames it at the end.
 
-    Whoever feeds it is not trusted: a record of another shard or out of order,
-    or an end mark that counts other than what came, raises.
+    It does not trust its input: a record of another shard or out of order, or an end
+    mark with another count than that of the records, raises.
     """
 
     def __init__(self, file_path_prefix: str, shard: int, num_shards: int):
         self.shard = shard
         self._final = shard_path(file_path_prefix, shard, num_shards)
-        self._directory, self._name = FileSystems.split(self._final)
-        self._split = FileSystems.split(file_path_prefix)[1]
-        self._temporary = temporary_path(self._directory, self._name)
-        self._content: list[tuple[int, int, int]] = []  # as RECORD_DTYPE has them
-        file_type = _LocalFile if files.is_local(self._temporary) else _RemoteFile
+        self._directory, self._name = storage.split(self._final)
+        self._split = storage.split(file_path_prefix)[1]
+        self._temporary = temporary_path(staging_dir(self._directory), self._name)
+        self._records: list[tuple[int, int, int]] = []  # as RECORD_DTYPE has them
         try:
-            self._file = file_type(self._temporary)
+            self._file = storage.create(self._temporary)
         except OSError as error:
-            raise self.refused(error) from error
+            raise self.write_error(error) from error
 
     def write(self, record: Record) -> None:
         """Appends one record.
@@ -122,64 +65,77 @@ class ShardWriter:
           RuntimeError: the record is not the next one of this shard.
           OSError: it cannot be written.
         """
-        if (record.shard, record.position) != (self.shard, len(self._content)):
+        if (record.shard, record.position) != (self.shard, len(self._records)):
             raise RuntimeError(
                 f'shard {self.shard} got record {record.position} of shard '
-                f'{record.shard}, expected its own record {len(self._content)}: the '
-                'runner has torn a shard apart'
+                f'{record.shard} (expected its own record {len(self._records)}): the '
+                f'runner split shard {self.shard} across bundles'
             )
         crc = crc32c_of_parts(record.parts)
         try:
-            self._file.write(frame(record.parts, crc))
+            self._file.write_parts(frame(record.parts, crc))
         except OSError as error:
-            raise self.refused(error) from error
-        self._content.append((record.index, sum(map(len, record.parts)), crc))
+            raise self.write_error(error) from error
+        self._records.append((record.index, sum(map(len, record.parts)), crc))
 
     def commit(self, end: ShardEnd) -> ShardReport:
-        """Puts the file under its final name, or drops it if it is not wanted.
+        """Renames the file into place, or drops it if it is not wanted.
 
-        It has that name only once all of it is on the disk, and is as long as it
-        must be, and its record is noted: in that order, so that whatever ends the
-        process in between, nothing unfinished looks finished.
+        That happens only after it was fsynced, its size was checked and its entry was
+        written: in this order, so that whatever ends the process in between, nothing
+        unfinished looks finished.
 
         Raises:
-          RuntimeError: the end mark is not that of the records that came.
+          RuntimeError: the end mark does not fit the records that came.
           OSError: the file cannot be finished.
         """
-        if (end.shard, end.num_records) != (self.shard, len(self._content)):
+        if (end.shard, end.num_records) != (self.shard, len(self._records)):
             raise RuntimeError(
-                f'shard {self.shard} has {len(self._content)} records, but the end mark '
+                f'shard {self.shard} has {len(self._records)} records, but the end mark '
                 f'is for {end.num_records} records of shard {end.shard}: the runner '
-                'has torn a shard apart'
+                f'split shard {self.shard} across bundles'
             )
         if not end.wanted:
             self.abort()
-            return end.report._replace(finished=time.time())
-        self._file.flush()
+            return UnwrittenShard(end.shard, end.missing, end.rejected)
+        self._file.fsync()
         self._file.close()
-        content = np.array(self._content, RECORD_DTYPE)
-        record = ShardInfo(end.build_id, end.rows, end.check, end.converted, content)
-        size = files.size(self._temporary)
-        if size != record.num_bytes:
+        info = ShardInfo(
+            end.build_id,
+            end.rows,
+            end.check,
+            end.converted,
+            np.array(self._records, RECORD_DTYPE),
+        )
+        size = storage.size(self._temporary)
+        if size != info.num_bytes:
             raise OSError(
-                f'{self._temporary} has {size} bytes, expected {record.num_bytes}: what '
-                'was written has not all arrived'
+                f'{self._temporary} has {size} bytes (expected {info.num_bytes}): part '
+                'of what was written is lost'
             )
-        note = shard_info_path(self._directory, self._split, self._name)
-        atomic_write(note, record.to_json(), self._directory)
-        files.rename(self._temporary, self._final)
-        return end.report._replace(record=record, finished=time.time())
+        path = shard_info_path(self._directory, self._split, self._name)
+        atomic_write(path, info.to_json(), staging_dir(self._directory))
+        storage.rename(self._temporary, self._final)
+        return FinishedShard(
+            end.shard,
+            end.missing,
+            end.rejected,
+            info,
+            kept=False,
+            labels=end.labels,
+            started=end.started,
+            finished=time.time(),
+        )
 
-    def refused(self, error: OSError) -> OSError:
-        """What to raise of a refusal, which need not say what file it is about."""
+    def write_error(self, error: OSError) -> OSError:
+        """Returns an error that names the shard, which the system's own may not."""
         return OSError(f'{self._final} {CANNOT_BE_WRITTEN}: {error_text(error)}')
 
     def abort(self) -> None:
-        """Closes and deletes the unfinished file, as far as that can be done."""
+        """Closes and deletes the unfinished file (best effort)."""
+        self._file.abort()
         with contextlib.suppress(OSError):
-            self._file.abort()
-        with contextlib.suppress(OSError):
-            files.delete(self._temporary)
+            storage.delete(self._temporary)
 
 
 def _commit(writer: ShardWriter, end: ShardEnd) -> ShardReport:
@@ -188,15 +144,15 @@ def _commit(writer: ShardWriter, end: ShardEnd) -> ShardReport:
     except BaseException as error:
         writer.abort()
         if isinstance(error, OSError):
-            raise writer.refused(error) from error
+            raise writer.write_error(error) from error
         raise
 
 
 class _WriteShards(beam.DoFn):
     """Writes one shard while the one before it is being committed.
 
-    Until a file has reached the disk takes as long as half of the work on it, and
-    no processor: without the thread, a build took 1.3 times as long.
+    To wait until a file is on the disk takes half as long as the work on it, and no
+    processor: without the thread, a build took 1.3 times as long.
     """
 
     def __init__(self, file_path_prefix: str, num_shards: int):
@@ -207,11 +163,11 @@ class _WriteShards(beam.DoFn):
         self._records = Metrics.counter('write_tfrecord', 'records_in')
         self._shards = Metrics.counter('write_tfrecord', 'shards_written')
 
-    def setup(self):
-        files.make_folder(staging_dir(FileSystems.split(self._prefix)[0]))
+    def setup(self) -> None:
+        storage.make_folder(staging_dir(storage.parent(self._prefix)))
         self._thread = ThreadPoolExecutor(1, thread_name_prefix='commit_shard')
 
-    def start_bundle(self):
+    def start_bundle(self) -> None:
         self._drop()  # what a failed bundle may have left
 
     def process(self, element: Record | ShardEnd) -> Iterator[ShardReport]:
@@ -231,33 +187,33 @@ class _WriteShards(beam.DoFn):
         if report is not None:
             yield report
 
-    def finish_bundle(self):
+    def finish_bundle(self) -> Iterator[beam.utils.windowed_value.WindowedValue]:
         if self._writer is not None:
             shard = self._writer.shard
             self._drop()
             raise RuntimeError(
-                f'shard {shard} has no end mark in its bundle: the runner has torn a '
-                'shard apart'
+                f'shard {shard} has no end mark in its bundle: the runner split shard '
+                f'{shard} across bundles'
             )
         report = self._await_commit()
         if report is not None:
             yield GlobalWindows.windowed_value(report)
 
-    def teardown(self):
+    def teardown(self) -> None:
         self._drop()
         self._thread.shutdown()
 
     def _await_commit(self) -> ShardReport | None:
-        """The report on the shard before, once it is committed."""
+        """Returns the report on the previous shard, once it is committed."""
         commit, self._commit = self._commit, None
         if commit is None:
             return None
         report = commit.result()
-        self._shards.inc(report.record is not None)
+        self._shards.inc(isinstance(report, FinishedShard))
         return report
 
-    def _drop(self):
-        """Drops what is unfinished; what is being committed stands for itself."""
+    def _drop(self) -> None:
+        """Drops what is unfinished; a commit that has begun runs to its end."""
         writer, self._writer = self._writer, None
         if writer is not None:
             writer.abort()
@@ -269,8 +225,8 @@ class _WriteShards(beam.DoFn):
 class WriteToTFRecord(beam.io.WriteToTFRecord):
     """Writes shards of records to TFRecord files, uncompressed.
 
-    Takes, bundle by bundle, whole shards: the ``Record``s of one in order, then
-    its ``ShardEnd``. Gives a ``ShardReport`` for each.
+    Takes whole shards, bundle by bundle: the ``Record``s of one in order, then its
+    ``ShardEnd``. Gives a ``ShardReport`` for each.
     """
 
     def __init__(self, file_path_prefix: str, num_shards: int):
@@ -282,7 +238,7 @@ class WriteToTFRecord(beam.io.WriteToTFRecord):
           num_shards: the number of files, at least 1.
         """
         if num_shards < 1:
-            raise ValueError(f'num_shards is {num_shards}, expected at least 1')
+            raise ValueError(f'num_shards is {num_shards} (expected at least 1)')
         super().__init__(
             file_path_prefix,
             num_shards=num_shards,
@@ -291,7 +247,7 @@ class WriteToTFRecord(beam.io.WriteToTFRecord):
         self._file_path_prefix = file_path_prefix
         self._num_shards = num_shards
 
-    def expand(self, records):
+    def expand(self, records: beam.PCollection) -> beam.PCollection:
         return records | 'Write shard files' >> beam.ParDo(
             _WriteShards(self._file_path_prefix, self._num_shards)
         ).with_output_types(ShardReport)

@@ -1,9 +1,8 @@
 """Keeps a second build out of an output directory.
 
-On this machine the kernel keeps the lock, and lets go of it when its holder
-dies, however it dies. Object stores and some network disks have no locks: there
-a small file is written anew every few seconds, and one that is not any more is
-stale.
+On a local file system the kernel keeps the lock, and releases it when its holder dies,
+however it dies. Object stores and some network disks have no locks: there a small file
+is rewritten every few seconds, and one that no longer changes is stale.
 """
 
 import contextlib
@@ -16,31 +15,32 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 from indexed_imagenet.errors import UserError
 from indexed_imagenet.signals import Interrupt
-from indexed_imagenet.transforms.formats.layout import atomic_write, staging_dir
-from indexed_imagenet.transforms.storage import files
+from indexed_imagenet.transforms import storage
+from indexed_imagenet.transforms.formats.layout import lock_path, staging_dir
+from indexed_imagenet.transforms.storage.atomic import atomic_write
 
 # Seconds between two heartbeats, and without one until a lock is stale.
 _BEAT_EVERY = 10.0
 _STALE_AFTER = 45.0
-# Seconds until another launcher that writes at the same time has done so.
+# Seconds within which another launcher that writes at the same time has finished.
 _SETTLE = 2.0
 
-# Seconds that workers get to end whose launcher is dead; they look five times in one.
+# Seconds that the workers of a dead launcher get to end; they look five times per second.
 _WAIT_FOR_WORKERS = 20.0
+
+# What a file system answers that keeps no locks on folders.
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EBADF, errno.EINVAL)
 
 
 def _refusal(path: str, holder: str) -> UserError:
     return UserError(
-        f'--output_directory {path} is being written by another build{holder}; wait for '
-        'its end, or choose another directory'
+        f'--output_directory {path} is being written by another build{holder}; wait '
+        'until it has ended, or choose another directory'
     )
-
-
-# What a file system answers that keeps no locks on folders.
-_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EBADF, errno.EINVAL)
 
 
 def _lock_folder(path: str, fd: int) -> bool:
@@ -52,14 +52,14 @@ def _lock_folder(path: str, fd: int) -> bool:
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # A build that had made the folder may just have removed it again.
-        is_there = os.fstat(fd).st_ino == os.stat(path).st_ino
+        is_ours = os.fstat(fd).st_ino == os.stat(path).st_ino
     except (BlockingIOError, FileNotFoundError):
-        is_there = False
+        is_ours = False
     except OSError as error:
         if error.errno in _NO_LOCKS:
             return False
         raise
-    if not is_there:
+    if not is_ours:
         raise _refusal(path, '')
     return True
 
@@ -68,12 +68,14 @@ def wait_for_workers(folder: str) -> None:
     """Waits until the workers of an earlier launcher that was killed have ended.
 
     Args:
-      folder: a local folder, which each worker holds a shared lock on.
+      folder: the staging folder; each worker holds a shared lock on a local one.
 
     Raises:
       UserError: they do not end.
     """
-    fd = os.open(folder, os.O_RDONLY)
+    fd = storage.open_folder(folder)
+    if fd is None:
+        return
     try:
         deadline = time.monotonic() + _WAIT_FOR_WORKERS
         while True:
@@ -86,25 +88,26 @@ def wait_for_workers(folder: str) -> None:
                 if time.monotonic() > deadline:
                     raise UserError(
                         f'workers of a build that was killed still hold {folder} after '
-                        f'{_WAIT_FOR_WORKERS:.0f} s; end them (`fuser {folder}` names '
-                        'them), and give the same command again'
+                        f'{_WAIT_FOR_WORKERS:.0f} s; end them (`fuser {folder}` lists '
+                        'them), then run the same command again'
                     ) from None
             time.sleep(0.1)
     finally:
         os.close(fd)
 
 
-def _read(lock: str) -> dict[str, str]:
-    if files.size(lock) is None:
+def _read(path: str) -> dict[str, Any]:
+    if storage.size(path) is None:
         return {}
     try:
-        return json.loads(files.read_bytes(lock))
+        content: dict[str, Any] = json.loads(storage.read_bytes(path))
+        return content
     except ValueError:
         return {}
 
 
 class Heartbeat:
-    """A lock where the system has none, kept alive by a thread.
+    """A lock where the storage has none, kept alive by a thread.
 
     Attributes:
       is_lost: whether another build has taken it over.
@@ -114,7 +117,7 @@ class Heartbeat:
 
     def __init__(self, path: str, interrupt: Interrupt):
         self._path = path
-        self._lock = files.join(staging_dir(path), 'lock.json')
+        self._lock = lock_path(path)
         self._interrupt = interrupt
         self._id = uuid.uuid4().hex
         self._beats = 0
@@ -128,10 +131,10 @@ class Heartbeat:
             'beat': self._beats,
             'holder': f'process {os.getpid()} on {platform.node()}',
         }
-        atomic_write(self._lock, json.dumps(content).encode(), self._path)
+        atomic_write(self._lock, json.dumps(content).encode(), staging_dir(self._path))
 
-    def take(self) -> None:
-        """Takes the lock.
+    def acquire(self) -> None:
+        """Acquires the lock.
 
         Raises:
           UserError: another build has it.
@@ -160,8 +163,8 @@ class Heartbeat:
                     self.is_lost = True
                     self._interrupt.stop(
                         f'--output_directory {self._path} was taken over by another '
-                        'build, as this one gave no sign of life; give the same command '
-                        'again when that has ended'
+                        'build, because this one gave no sign of life; run the same '
+                        'command again when that has ended'
                     )
                     return
                 self._beat()
@@ -175,7 +178,7 @@ class Heartbeat:
             self._thread.join()
         with contextlib.suppress(OSError):
             if _read(self._lock).get('id') == self._id:
-                files.delete(self._lock)
+                storage.delete(self._lock)
 
 
 class KernelLock:
@@ -186,23 +189,23 @@ class KernelLock:
 
 @contextlib.contextmanager
 def acquire_lock(path: str, interrupt: Interrupt) -> Iterator[KernelLock | Heartbeat]:
-    """Holds the lock on an output directory.
+    """Holds the lock on an output directory for as long as the context lasts.
 
     Args:
-      path: the directory, which is there.
-      interrupt: told if the lock is lost.
+      path: the directory, which exists.
+      interrupt: stopped if the lock is lost.
 
     Raises:
       UserError: another build has it.
     """
     with contextlib.ExitStack() as held:
-        if files.is_local(path):
-            fd = os.open(path, os.O_RDONLY)
+        fd = storage.open_folder(path)
+        if fd is not None:
             held.callback(os.close, fd)
             if _lock_folder(path, fd):
                 yield KernelLock()
                 return
         heartbeat = Heartbeat(path, interrupt)
         held.callback(heartbeat.release)
-        heartbeat.take()
+        heartbeat.acquire()
         yield heartbeat

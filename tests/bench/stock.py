@@ -12,10 +12,10 @@ import apache_beam as beam
 
 from indexed_imagenet import build
 from indexed_imagenet.cli import main
+from indexed_imagenet.transforms import storage
 from indexed_imagenet.transforms.elements import Record
 from indexed_imagenet.transforms.encode_shards import EncodeShards
 from indexed_imagenet.transforms.plan_shards import PlanShards
-from indexed_imagenet.transforms.storage import files
 
 
 def payloads(element) -> list[bytes]:
@@ -43,7 +43,7 @@ class StockBuildSplit(build.BuildSplit):
             | 'Take the payloads' >> beam.FlatMap(payloads).with_output_types(bytes)
             | 'Write TFRecords'
             >> beam.io.WriteToTFRecord(
-                files.join(job.output_directory, split.name),
+                storage.join(job.output_directory, split.name),
                 num_shards=build_id.num_shards,
             )
         )

@@ -1,57 +1,75 @@
-"""Makes marks and reports of shards for tests."""
+"""Build IDs, entries, marks and reports of shards, for tests."""
 
 import numpy as np
 
-from indexed_imagenet.transforms.elements import Rejections, ShardEnd, ShardReport
+from indexed_imagenet.transforms.elements import (
+    FinishedShard,
+    Rejections,
+    ShardEnd,
+    ShardReport,
+    UnwrittenShard,
+)
 from indexed_imagenet.transforms.formats.build_id import BuildId
-from indexed_imagenet.transforms.formats.shard_info import QUICK, RECORD_DTYPE, ShardInfo
+from indexed_imagenet.transforms.formats.index_file import SplitIndex
+from indexed_imagenet.transforms.formats.shard_info import (
+    QUICK,
+    RECORD_DTYPE,
+    ShardInfo,
+)
+from indexed_imagenet.transforms.formats.shuffle import Shuffle
 
-NOTHING = np.empty(0, np.int32)
+# The index of six examples that the build IDs here are about.
+INDEX = SplitIndex(
+    np.array([b'image%d.JPEG' % i for i in range(6)]), np.arange(6, dtype=np.int16)
+)
 
 
-def build_id(**changes) -> BuildId:
-    """The build_id of a build of six examples into three shards."""
+def build_id(seed=0, **changes) -> BuildId:
+    """Returns the build ID of six examples in three shards."""
     fields = {
         'split': 'train',
         'names': 'a' * 64,
         'labels': 'b' * 64,
         'classes': 'c' * 64,
-        'num_examples': 6,
-        'num_shards': 3,
-        'shuffle_seed': 0,
+        'shuffle': Shuffle(6, 3, seed),
     }
     return BuildId(**(fields | changes))
 
 
 def shard_info(index, length=10, **changes) -> ShardInfo:
-    """The record of a shard with these examples, each payload of the same length."""
-    content = np.array([(i, length, 100 + i) for i in index], RECORD_DTYPE)
+    """Returns the entry of a shard with these examples, all payloads of one length."""
     fields = {
         'build_id': build_id().digest,
         'rows': 'd' * 64,
         'check': QUICK,
         'converted': (),
-        'content': content,
+        'records': np.array([(i, length, 100 + i) for i in index], RECORD_DTYPE),
     }
     return ShardInfo(**(fields | changes))
 
 
-def report(shard, record=None, kept=False, missing=(), rejected=()) -> ShardReport:
-    """What became of a shard; times and labels go by its number."""
-    return ShardReport(
-        shard,
-        record,
-        kept,
-        np.array([shard, 7], np.int16),
-        np.array(missing, np.int32),
-        Rejections.pack(rejected),
-        started=100.0 + shard,
-        finished=200.0 + shard,
-    )
+def report(shard, info=None, kept=False, missing=(), rejected=()) -> ShardReport:
+    """Returns what became of a shard; times and labels depend on its number."""
+    gone, bad = np.array(missing, np.int32), Rejections.pack(rejected)
+    if info is None:
+        return UnwrittenShard(shard, gone, bad)
+    labels = np.array([shard, 7], np.int16)
+    started, finished = 100.0 + shard, 200.0 + shard
+    return FinishedShard(shard, gone, bad, info, kept, labels, started, finished)
 
 
 def end_mark(shard, num_records, wanted=True) -> ShardEnd:
-    """The end mark of a shard."""
+    """Returns the end mark of a shard."""
     return ShardEnd(
-        shard, num_records, wanted, 'build_id', 'rows', QUICK, (), report(shard)
+        shard,
+        num_records,
+        wanted,
+        'build_id',
+        'rows',
+        QUICK,
+        converted=(),
+        labels=np.array([shard, 7], np.int16),
+        missing=np.empty(0, np.int32),
+        rejected=Rejections.pack([]),
+        started=100.0 + shard,
     )

@@ -21,13 +21,13 @@ from indexed_imagenet.transforms.formats.shard_info import (
     Converted,
     digest_rows,
 )
-from indexed_imagenet.transforms.images.check_image import PNG, Picture
+from indexed_imagenet.transforms.formats.shuffle import Shuffle
+from indexed_imagenet.transforms.images.check_image import PNG
 from indexed_imagenet.transforms.images.tf_codec import codec
 from indexed_imagenet.transforms.rows import WHOLE, Row, make_rows
-from indexed_imagenet.transforms.shuffle_rows import Shuffle
 
 LABELS = make_labels(['n01440764', 'n02119022'], ['tench', 'red fox'])
-RULES = ImagePolicy(QUICK, FAIL)
+POLICY = ImagePolicy(QUICK, FAIL)
 SHUFFLE = Shuffle(5, 1, 0)
 
 
@@ -38,7 +38,7 @@ def directory(tmp_path, jpeg):
     return tmp_path
 
 
-def encode(new_pipeline, directory, check, rules=RULES):
+def encode(new_pipeline, directory, check, policy=POLICY):
     names = [b'a.JPEG', b'b.JPEG', b'c.JPEG']
     rows = make_rows(names, names, np.array([0, 3, 4]), np.array([0, 1, 1]))
     plan = ShardPlan(0, SHUFFLE.in_order(rows), np.array([1, 2], np.int32))
@@ -46,7 +46,7 @@ def encode(new_pipeline, directory, check, rules=RULES):
         made = (
             pipeline
             | beam.Create([plan])
-            | EncodeShards(str(directory), LABELS, 'identity', rules)
+            | EncodeShards(str(directory), LABELS, 'identity', policy)
         )
         assert_that(made, check)
 
@@ -57,13 +57,16 @@ def test_records_come_in_the_order_of_their_ranks_with_an_end_mark(
     ranks = SHUFFLE.ranks(np.arange(5))
     order = sorted([0, 3, 4], key=lambda index: ranks[index])
     names = {0: b'a.JPEG', 3: b'b.JPEG', 4: b'c.JPEG'}
-    encoder, picture = ExampleEncoder(LABELS), Picture(jpeg, 24, 40, None)
+    encoder = ExampleEncoder(LABELS)
 
     def check(made):
         *records, end = made
         assert records == [
             Record(
-                0, i, index, encoder.encode(index, names[index], int(index > 0), picture)
+                0,
+                i,
+                index,
+                encoder.encode(index, names[index], int(index > 0), jpeg, 24, 40),
             )
             for i, index in enumerate(order)
         ]
@@ -74,9 +77,9 @@ def test_records_come_in_the_order_of_their_ranks_with_an_end_mark(
         assert end.rows == digest_rows(
             np.array(order), labels, [names[index] for index in order]
         )
-        assert end.report.labels.tolist() == [0, 1]
-        assert end.report.missing.tolist() == [1, 2]
-        assert end.report.rejected.count == 0
+        assert end.labels.tolist() == [0, 1]
+        assert end.missing.tolist() == [1, 2]
+        assert end.rejected.count == 0
 
     encode(new_pipeline, directory, check)
 
@@ -90,7 +93,7 @@ def test_a_bad_image_leaves_its_shard_out_and_all_bad_ones_are_named(
     def check(made):
         end = made[-1]
         assert not end.wanted
-        assert end.report.rejected.unpack() == [
+        assert end.rejected.unpack() == [
             Rejection(0, 'a.JPEG', 'empty: 0 bytes'),
             Rejection(4, 'c.JPEG', 'cannot be read: No such file or directory'),
         ]
@@ -107,8 +110,8 @@ def test_bad_images_may_be_skipped(new_pipeline, directory):
         order = [i for i in SHUFFLE.expected(0).tolist() if i in (3, 4)]
         assert [(r.position, r.index) for r in records] == list(enumerate(order))
         assert end.wanted
-        assert end.report.rejected.unpack() == [Rejection(0, 'a.JPEG', 'empty: 0 bytes')]
-        assert end.report.labels.tolist() == [1]
+        assert end.rejected.unpack() == [Rejection(0, 'a.JPEG', 'empty: 0 bytes')]
+        assert end.labels.tolist() == [1]
         names = {3: b'b.JPEG', 4: b'c.JPEG'}
         assert end.rows == digest_rows(
             np.array(order), np.array([1, 1]), [names[index] for index in order]
@@ -120,7 +123,7 @@ def test_bad_images_may_be_skipped(new_pipeline, directory):
 def test_says_what_a_picture_was_converted_from(tf, pixels):
     png = tf.io.encode_png(pixels).numpy()
     row = Row(3, 1, 0, WHOLE, b'x.JPEG', b'x.JPEG')
-    converted, record = encode_shard(0, [(row, png)], ExampleEncoder(LABELS), RULES)
+    converted, record = encode_shard(0, [(row, png)], ExampleEncoder(LABELS), POLICY)
     assert converted == Converted(3, PNG, codec())
     assert converted.codec.startswith(f'tensorflow {tf.__version__}, ')
     example = tf.train.Example.FromString(record.payload)
@@ -152,8 +155,10 @@ def test_after_a_rejection_records_are_made_only_if_it_is_skipped(
     assert [type(m) for m in made] == kinds
 
 
-def test_refuses_rules_that_nobody_knows():
-    with pytest.raises(ValueError, match="bad_images is 'x', expected one of fail, skip"):
+def test_image_policy_unknown_value_raises():
+    with pytest.raises(
+        ValueError, match="bad_images is 'x' \\(expected one of fail, skip"
+    ):
         ImagePolicy(QUICK, 'x')
-    with pytest.raises(ValueError, match="check is '', expected one of quick, decode"):
+    with pytest.raises(ValueError, match="check is '' \\(expected one of quick, decode"):
         ImagePolicy('', FAIL)

@@ -3,7 +3,10 @@ import numpy as np
 from apache_beam.testing.util import assert_that, equal_to
 
 from indexed_imagenet.transforms.find_duplicates import FindDuplicates
-from indexed_imagenet.transforms.input_report import DUPLICATE, InputReport
+from indexed_imagenet.transforms.input_report import (
+    InputReport,
+    IssueKind,
+)
 from indexed_imagenet.transforms.rows import make_rows, pack_rows
 
 
@@ -25,10 +28,10 @@ def test_counts_images_and_finds_those_that_are_there_twice(new_pipeline):
             reports,
             equal_to(
                 [
-                    InputReport.of('train', DUPLICATE, ['index 7', 'index 9'])._replace(
-                        images={'train': 5}
+                    InputReport.of(
+                        'train', IssueKind.DUPLICATE, ['index 7', 'index 9'], {'train': 5}
                     ),
-                    InputReport.of('train', DUPLICATE, [])._replace(images={'train': 0}),
+                    InputReport.of('train', IssueKind.DUPLICATE, [], {'train': 0}),
                 ]
             ),
         )

@@ -4,10 +4,8 @@ import pytest
 from indexed_imagenet.transforms.formats.index_file import SplitIndex
 from indexed_imagenet.transforms.index_table import IndexTable
 from indexed_imagenet.transforms.input_report import (
-    IGNORED,
-    MISPLACED,
-    UNKNOWN,
     InputReport,
+    IssueKind,
 )
 from indexed_imagenet.transforms.join_index import join_refs, looks_like_image
 from indexed_imagenet.transforms.list_images import ImageRefs
@@ -23,27 +21,27 @@ TABLE = IndexTable.from_split(
 
 
 def join(folder, *names):
-    rows, findings = join_refs(ImageRefs(folder, list(names)), TABLE, SYNSETS, 'train')
-    return list(each_row(rows)), findings
+    rows, issues = join_refs(ImageRefs(folder, list(names)), TABLE, SYNSETS, 'train')
+    return list(each_row(rows)), issues
 
 
 def test_gives_each_image_its_index_and_label():
-    rows, findings = join('n01440764', b'n01440764_1.JPEG', b'no_ending')
+    rows, issues = join('n01440764', b'n01440764_1.JPEG', b'no_ending')
     assert rows == [
         Row(1, 0, 0, WHOLE, b'n01440764/n01440764_1.JPEG', b'n01440764_1.JPEG'),
         Row(2, 0, 0, WHOLE, b'n01440764/no_ending', b'no_ending'),
     ]
-    assert findings == []
+    assert issues == []
 
 
 def test_a_flat_image_needs_no_folder():
-    rows, findings = join('', b'n02119022_5.JPEG')
+    rows, issues = join('', b'n02119022_5.JPEG')
     assert rows == [Row(0, 1, 0, WHOLE, b'n02119022_5.JPEG', b'n02119022_5.JPEG')]
-    assert findings == []
+    assert issues == []
 
 
 def test_names_what_is_unknown_misplaced_and_left_out():
-    rows, findings = join(
+    rows, issues = join(
         'n01440764',
         b'n02119022_5.JPEG',
         b'new.JPEG',
@@ -52,14 +50,18 @@ def test_names_what_is_unknown_misplaced_and_left_out():
         b'bad\xff.png',
     )
     assert rows == []
-    assert findings == [
+    assert issues == [
         InputReport.of(
-            'train', UNKNOWN, ['n01440764/bad\\xff.png', 'n01440764/new.JPEG']
+            'train', IssueKind.UNKNOWN, ['n01440764/bad\\xff.png', 'n01440764/new.JPEG']
         ),
         InputReport.of(
-            'train', MISPLACED, ['n01440764/n02119022_5.JPEG (of class n02119022)']
+            'train',
+            IssueKind.MISPLACED,
+            ['n01440764/n02119022_5.JPEG (of class n02119022)'],
         ),
-        InputReport.of('train', IGNORED, ['n01440764/._x.JPEG', 'n01440764/README']),
+        InputReport.of(
+            'train', IssueKind.IGNORED, ['n01440764/._x.JPEG', 'n01440764/README']
+        ),
     ]
 
 

@@ -2,8 +2,11 @@ import apache_beam as beam
 import pytest
 from apache_beam.testing.util import assert_that, equal_to
 
-from indexed_imagenet.transforms import list_images as module
-from indexed_imagenet.transforms.input_report import IGNORED, InputReport
+from indexed_imagenet.transforms.input_report import (
+    InputReport,
+    IssueKind,
+)
+from indexed_imagenet.transforms.inputs import folders as module
 from indexed_imagenet.transforms.list_images import (
     ImageRefs,
     ListImages,
@@ -52,14 +55,14 @@ def test_lists_every_file_once_and_names_what_it_does_not_enter(new_pipeline, tr
             label='refs',
         )
         assert_that(
-            found.findings,
+            found.issues,
             equal_to(
                 [
-                    InputReport.of('train', IGNORED, ['.cache/']),
-                    InputReport.of('train', IGNORED, ['n2/in/']),
+                    InputReport.of('train', IssueKind.IGNORED, ['.cache/']),
+                    InputReport.of('train', IssueKind.IGNORED, ['n2/in/']),
                 ]
             ),
-            label='findings',
+            label='issues',
         )
 
 

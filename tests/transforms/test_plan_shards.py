@@ -3,10 +3,14 @@ import numpy as np
 import pytest
 from apache_beam.testing.util import assert_that
 
-from indexed_imagenet.transforms.elements import Rejection
-from indexed_imagenet.transforms.formats.layout import atomic_write, shard_info_path
+from indexed_imagenet.transforms.elements import Rejection, UnwrittenShard
+from indexed_imagenet.transforms.formats.layout import shard_info_path, staging_dir
 from indexed_imagenet.transforms.formats.shard_info import DECODE, QUICK, digest_rows
-from indexed_imagenet.transforms.input_report import UNKNOWN, InputReport
+from indexed_imagenet.transforms.formats.shuffle import Shuffle
+from indexed_imagenet.transforms.input_report import (
+    InputReport,
+    IssueKind,
+)
 from indexed_imagenet.transforms.plan_shards import (
     PlanShards,
     find_finished,
@@ -14,11 +18,11 @@ from indexed_imagenet.transforms.plan_shards import (
     reject_duplicates,
 )
 from indexed_imagenet.transforms.rows import make_rows, pack_rows
-from indexed_imagenet.transforms.shuffle_rows import Shuffle
+from indexed_imagenet.transforms.storage.atomic import atomic_write
 from support.reports import build_id, shard_info
 
 SHUFFLE = Shuffle(6, 3, 0)
-GOOD = InputReport({'train': 2}, {}, {})
+GOOD = InputReport({'train': 2})
 NAME = 'train-00001-of-00003'
 
 
@@ -36,7 +40,7 @@ def finish(output, **changes):
     """Puts a finished shard 1 into the directory; returns its record."""
     record = shard_info(INDICES, **({'rows': DIGEST} | changes))
     path = shard_info_path(str(output), 'train', NAME)
-    atomic_write(path, record.to_json(), str(output))
+    atomic_write(path, record.to_json(), staging_dir(str(output)))
     (output / NAME).write_bytes(b'x' * record.num_bytes)
     return record
 
@@ -50,7 +54,7 @@ def look(new_pipeline, output, check, rows=ROWS, input_report=GOOD, thorough=QUI
         found = (
             pipeline
             | beam.Create([keyed])
-            | PlanShards(SHUFFLE, build_id(), str(output), thorough, side)
+            | PlanShards(build_id(), str(output), thorough, side)
         )
         for tag in ('plans', 'reports'):
             assert_that(found[tag], lambda made, tag=tag: check(tag, made), label=tag)
@@ -67,7 +71,7 @@ def test_a_finished_shard_is_kept(new_pipeline, tmp_path):
         assert len(made) == (tag == 'reports')
         for report in made:
             assert (report.shard, report.kept) == (1, True)
-            assert report.record.to_json() == record.to_json()
+            assert report.info.to_json() == record.to_json()
             assert report.labels.tolist() == sorted({i % 2 for i in INDICES})
             assert report.missing.tolist() == []
 
@@ -161,13 +165,13 @@ def test_a_bad_verdict_plans_nothing_and_touches_nothing(new_pipeline, tmp_path)
     def check(tag, made):
         assert len(made) == (tag == 'reports')
         for report in made:
-            assert (report.record, report.kept) == (None, False)
+            assert isinstance(report, UnwrittenShard)
             assert report.rejected.unpack() == [
-                Rejection(INDICES[0], 'a', 'there twice'),
-                Rejection(INDICES[0], 'n1/a', 'there twice'),
+                Rejection(INDICES[0], 'a', 'duplicate'),
+                Rejection(INDICES[0], 'n1/a', 'duplicate'),
             ]
 
-    bad = InputReport.of('train', UNKNOWN, ['x'])
+    bad = InputReport.of('train', IssueKind.UNKNOWN, ['x'])
     look(new_pipeline, tmp_path, check, rows=rows, input_report=bad)
     assert (tmp_path / NAME).exists()
 
@@ -175,11 +179,11 @@ def test_a_bad_verdict_plans_nothing_and_touches_nothing(new_pipeline, tmp_path)
 def test_images_that_share_an_index_are_named_by_path():
     rows = make([7, 8, 7, 9], [b'n1/a', b'b', b'a', b'c'])
     assert reject_duplicates(rows) == [
-        Rejection(7, 'n1/a', 'there twice'),
-        Rejection(7, 'a', 'there twice'),
+        Rejection(7, 'n1/a', 'duplicate'),
+        Rejection(7, 'a', 'duplicate'),
     ]
 
 
 def test_refuses_a_check_that_nobody_knows():
-    with pytest.raises(ValueError, match="check is 'none', expected one of quick, dec"):
-        PlanShards(SHUFFLE, build_id(), '', 'none', None)
+    with pytest.raises(ValueError, match="check is 'none' \\(expected one of quick, dec"):
+        PlanShards(build_id(), '', 'none', None)

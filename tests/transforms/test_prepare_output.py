@@ -4,22 +4,25 @@ import pytest
 from apache_beam.testing.util import assert_that, equal_to
 
 from indexed_imagenet.transforms.elements import Rejection
-from indexed_imagenet.transforms.formats.layout import atomic_write, shard_info_path
+from indexed_imagenet.transforms.formats.build_plan import BuildPlan, read_build_plan
+from indexed_imagenet.transforms.formats.layout import shard_info_path, staging_dir
 from indexed_imagenet.transforms.formats.shard_info import Converted
-from indexed_imagenet.transforms.input_report import SHRUNK, UNKNOWN, InputReport
+from indexed_imagenet.transforms.input_report import (
+    InputReport,
+    IssueKind,
+)
 from indexed_imagenet.transforms.plan_shards import read_shard_info
 from indexed_imagenet.transforms.prepare_output import (
-    BuildPlan,
     PrepareOutput,
     prepare_output,
     prepare_split,
-    read_plan,
 )
+from indexed_imagenet.transforms.storage.atomic import atomic_write
 from indexed_imagenet.transforms.write_manifest import write_manifest
-from support.reports import build_id, shard_info
+from support.reports import INDEX, build_id, shard_info
 from support.reports import report as shard_report
 
-GOOD = InputReport({'train': 6}, {}, {})
+GOOD = InputReport({'train': 6})
 OTHER = {'validation-00000-of-00002', 'missing-validation.csv', 'train-notes.txt'}
 
 
@@ -30,7 +33,7 @@ def names(directory):
 @pytest.fixture
 def finished(tmp_path):
     """A finished build of ``identity()``, beside files that are none of its business."""
-    np.savez(tmp_path / 'index.npz', tr_filenames=[b'x'], tr_labels=[0])
+    np.savez(tmp_path / 'index.npz', tr_filenames=INDEX.names, tr_labels=INDEX.labels)
     records = [
         shard_info([4, 0], converted=(Converted(0, 'PNG', 'c'),)),
         shard_info([1]),
@@ -51,20 +54,20 @@ def test_a_finished_build_is_taken_up_as_records_of_its_shards(finished):
     output, records = finished
     before = names(output)
     prepare_split(BuildPlan(build_id(), 6), str(output), overwrite=False)
-    gone = {'train.json', 'train.index.npz', 'rejected-train.csv'}
+    gone = {'train.json', 'train.offsets.npz', 'rejected-train.csv'}
     assert names(output) == before - gone
-    assert read_plan(str(output), 'train') == BuildPlan(build_id(), 6)
+    assert read_build_plan(str(output), 'train') == BuildPlan(build_id(), 6)
     for i, record in enumerate(records):
         path = shard_info_path(str(output), 'train', f'train-{i:05d}-of-00003')
         taken_up = read_shard_info(path)
-        assert taken_up.content.tolist() == record.content.tolist()
+        assert taken_up.records.tolist() == record.records.tolist()
         assert taken_up.to_json() == record.to_json()
 
 
 @pytest.mark.parametrize('damage', ['none', 'cut', 'other'])
 def test_without_its_locator_no_shard_is_known_to_be_finished(finished, damage):
     output, _ = finished
-    path = output / 'train.index.npz'
+    path = output / 'train.offsets.npz'
     if damage == 'none':
         path.unlink()
     elif damage == 'cut':
@@ -81,13 +84,11 @@ def test_another_build_is_left_alone_unless_told(finished):
     output, _ = finished
     before = names(output)
     with pytest.raises(RuntimeError, match='holds another build of train'):
-        prepare_split(
-            BuildPlan(build_id(shuffle_seed=1), 6), str(output), overwrite=False
-        )
+        prepare_split(BuildPlan(build_id(seed=1), 6), str(output), overwrite=False)
     assert names(output) == before
-    prepare_split(BuildPlan(build_id(shuffle_seed=1), 6), str(output), overwrite=True)
+    prepare_split(BuildPlan(build_id(seed=1), 6), str(output), overwrite=True)
     assert names(output) == OTHER | {'.build'}
-    assert read_plan(str(output), 'train') == BuildPlan(build_id(shuffle_seed=1), 6)
+    assert read_build_plan(str(output), 'train') == BuildPlan(build_id(seed=1), 6)
 
 
 def test_shards_that_nothing_tells_the_build_of_are_left_alone_unless_told(tmp_path):
@@ -101,14 +102,16 @@ def test_shards_that_nothing_tells_the_build_of_are_left_alone_unless_told(tmp_p
 def test_an_unfinished_build_keeps_its_records(tmp_path):
     prepare_split(BuildPlan(build_id(), 6), str(tmp_path), overwrite=False)
     path = shard_info_path(str(tmp_path), 'train', 'train-00000-of-00003')
-    atomic_write(path, shard_info([1]).to_json(), str(tmp_path))
+    atomic_write(path, shard_info([1]).to_json(), staging_dir(str(tmp_path)))
     prepare_split(BuildPlan(build_id(), 6), str(tmp_path), overwrite=True)
     assert read_shard_info(path) is not None
     prepare_split(BuildPlan(build_id(labels='e' * 64), 6), str(tmp_path), overwrite=True)
     assert read_shard_info(path) is None
 
 
-@pytest.mark.parametrize('input_report', [GOOD, InputReport.of('train', UNKNOWN, ['x'])])
+@pytest.mark.parametrize(
+    'input_report', [GOOD, InputReport.of('train', IssueKind.UNKNOWN, ['x'])]
+)
 def test_touches_nothing_after_a_bad_verdict(new_pipeline, finished, input_report):
     output, _ = finished
     before = names(output)
@@ -137,7 +140,7 @@ def test_a_skipped_image_is_no_part_of_the_rows_that_are_taken_up(finished, tmp_
 def test_fewer_images_than_before_are_a_bad_verdict_unless_told(new_pipeline, finished):
     output, _ = finished
     before = names(output)
-    fewer = InputReport({'train': 4}, {}, {})
+    fewer = InputReport({'train': 4})
     with new_pipeline() as pipeline:
         passed = (
             pipeline
@@ -145,15 +148,17 @@ def test_fewer_images_than_before_are_a_bad_verdict_unless_told(new_pipeline, fi
             | PrepareOutput([build_id()], str(output), overwrite=False)
         )
         case = InputReport(
-            {'train': 4}, {('train', SHRUNK): 2}, {('train', SHRUNK): ('4 now, 6 then',)}
+            {'train': 4},
+            {('train', IssueKind.SHRUNK): 2},
+            {('train', IssueKind.SHRUNK): ('4 now, 6 then',)},
         )
         assert_that(passed, equal_to([case]))
     assert names(output) == before
     assert prepare_output(fewer, [build_id()], str(output), overwrite=True) == fewer
-    assert read_plan(str(output), 'train').images == 4
+    assert read_build_plan(str(output), 'train').images == 4
 
 
-@pytest.mark.parametrize('step', ['delete', '_take_up', '_write_plan'])
+@pytest.mark.parametrize('step', ['delete', '_restore_shard_infos', 'write_build_plan'])
 def test_whatever_stops_it_the_next_run_knows_whose_shards_there_are(
     finished, monkeypatch, step
 ):
@@ -168,10 +173,10 @@ def test_whatever_stops_it_the_next_run_knows_whose_shards_there_are(
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(module.files if step == 'delete' else module, step, kill)
+        patched.setattr(module.storage if step == 'delete' else module, step, kill)
         with pytest.raises(Killed):
             prepare_split(BuildPlan(build_id(), 6), str(output), overwrite=False)
-    assert read_plan(str(output), 'train') == BuildPlan(build_id(), 6)
+    assert read_build_plan(str(output), 'train') == BuildPlan(build_id(), 6)
     prepare_split(BuildPlan(build_id(), 6), str(output), overwrite=False)
     for i in range(len(records)):
         path = shard_info_path(str(output), 'train', f'train-{i:05d}-of-00003')
@@ -182,7 +187,7 @@ def test_a_kill_after_any_deletion_loses_no_shard(finished, monkeypatch):
     from indexed_imagenet.transforms import prepare_output as module
 
     output, records = finished
-    whole = module.files.delete
+    whole = module.storage.delete
 
     class Killed(BaseException):
         pass
@@ -193,10 +198,10 @@ def test_a_kill_after_any_deletion_loses_no_shard(finished, monkeypatch):
 
     for _ in range(4):  # manifest, offsets, and two lists are deleted
         with monkeypatch.context() as patched:
-            patched.setattr(module.files, 'delete', delete_and_kill)
+            patched.setattr(module.storage, 'delete', delete_and_kill)
             with pytest.raises(Killed):
                 prepare_split(BuildPlan(build_id(), 6), str(output), overwrite=False)
-        assert read_plan(str(output), 'train') == BuildPlan(build_id(), 6)
+        assert read_build_plan(str(output), 'train') == BuildPlan(build_id(), 6)
     prepare_split(BuildPlan(build_id(), 6), str(output), overwrite=False)
     for i in range(len(records)):
         path = shard_info_path(str(output), 'train', f'train-{i:05d}-of-00003')

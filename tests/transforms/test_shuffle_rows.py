@@ -46,8 +46,8 @@ def test_the_stream_of_the_seed_has_not_changed():
     ('arguments', 'message'),
     [
         ((0, 1, 0), 'num_examples is 0'),
-        ((10, 0, 0), 'num_shards is 0, expected 1 to 10'),
-        ((10, 11, 0), 'num_shards is 11, expected 1 to 10'),
+        ((10, 0, 0), 'num_shards is 0 \\(expected 1 to 10'),
+        ((10, 11, 0), 'num_shards is 11 \\(expected 1 to 10'),
         ((10, 1, -1), 'seed is -1'),
         ((10, 1, 2**32), 'seed is 4294967296'),
     ],

@@ -1,15 +1,15 @@
+import dataclasses
 import json
 
 import apache_beam as beam
 import numpy as np
 import pytest
 
-from indexed_imagenet.transforms.elements import Rejection
-from indexed_imagenet.transforms.formats.layout import summary_path
+from indexed_imagenet.transforms.elements import FinishedShard, Rejection
+from indexed_imagenet.transforms.formats.layout import offsets_path, summary_path
 from indexed_imagenet.transforms.formats.manifest import Manifest, read_manifest
 from indexed_imagenet.transforms.formats.offsets import (
     make_offsets,
-    offsets_path,
     read_offsets,
 )
 from indexed_imagenet.transforms.formats.shard_info import (
@@ -23,7 +23,7 @@ from indexed_imagenet.transforms.write_manifest import (
     summarize,
     write_manifest,
 )
-from support.reports import build_id, report, shard_info
+from support.reports import INDEX, build_id, report, shard_info
 
 BAD = Rejection(2, 'a,b.JPEG', 'empty: 0 bytes')
 PNG = Converted(4, 'PNG', 'tensorflow 2.21.0, x86_64')
@@ -39,8 +39,7 @@ FAILED = [*SKIPPED[:1], report(1, None, missing=[3], rejected=[BAD]), *SKIPPED[2
 @pytest.fixture
 def index_file(tmp_path):
     path = tmp_path / 'index.npz'
-    names = np.array([b'image%d.JPEG' % i for i in range(6)])
-    np.savez(path, tr_filenames=names, tr_labels=np.zeros(6, int))
+    np.savez(path, tr_filenames=INDEX.names, tr_labels=INDEX.labels)
     return str(path)
 
 
@@ -52,16 +51,16 @@ def output(tmp_path):
 
 def described(reports):
     """The manifest of a split."""
-    records = {report.shard: report.record for report in reports}
-    return make_manifest(reports, build_id(), make_offsets(records, 6))
+    records = {report.shard: report.info for report in reports}
+    return make_manifest(reports, build_id(), make_offsets(records, INDEX))
 
 
 def put_files(output, reports):
     """Puts a file of the right size for each shard."""
     for made in reports:
-        if made.record:
+        if isinstance(made, FinishedShard):
             path = output / f'train-{made.shard:05d}-of-00003'
-            path.write_bytes(b'x' * made.record.num_bytes)
+            path.write_bytes(b'x' * made.info.num_bytes)
 
 
 def names(directory):
@@ -82,7 +81,7 @@ def test_counts_what_is_there_and_nothing_else():
         'converted_cmyk': 0,
         'missing': 2,
         'rejected': 1,
-        'first_rejected': [BAD._asdict()],
+        'first_rejected': [dataclasses.asdict(BAD)],
         'seconds': 100.0,
     }
 
@@ -98,7 +97,7 @@ def test_the_manifest_says_what_is_there_and_what_is_not():
         f'train-{i:05d}-of-00003' for i in range(3)
     ]
     assert [entry.records for entry in manifest.shards] == [2, 1, 0]
-    in_order = shard_info([0, 4, 5]).content
+    in_order = shard_info([0, 4, 5]).records
     assert manifest.fingerprint == digest_records(in_order)
 
 
@@ -139,7 +138,7 @@ def test_a_manifest_is_read_back_as_it_was_written():
 def test_refuses_what_is_no_manifest(output, change):
     fields = json.loads(described(SKIPPED).to_json()) | change
     (output / 'train.json').write_text(json.dumps(fields))
-    with pytest.raises(ValueError, match='train.json is no manifest'):
+    with pytest.raises(ValueError, match='train.json is not a manifest'):
         read_manifest(str(output), 'train')
 
 
@@ -155,7 +154,7 @@ def test_refuses_shards_by_other_names_than_theirs(output, name):
 @pytest.mark.parametrize('content', [b'', b'{', b'[]', b'3', b'\xff'])
 def test_refuses_a_file_that_is_no_manifest(output, content):
     (output / 'train.json').write_bytes(content)
-    with pytest.raises(ValueError, match='train.json is no manifest'):
+    with pytest.raises(ValueError, match='train.json is not a manifest'):
         read_manifest(str(output), 'train')
 
 
@@ -192,7 +191,7 @@ def test_nothing_is_listed_where_there_is_nothing_to_list(output, index_file):
     reports = [report(i, shard_info([2 * i, 2 * i + 1])) for i in range(3)]
     put_files(output, reports)
     write_manifest(reports, build_id(), str(output), index_file)
-    assert names(output) == {'.build', 'train.json', 'train.index.npz'}
+    assert names(output) == {'.build', 'train.json', 'train.offsets.npz'}
     assert read_manifest(str(output), 'train').complete
 
 
@@ -207,7 +206,7 @@ def test_the_manifest_comes_last(output, index_file, monkeypatch):
     monkeypatch.setattr(module, 'make_manifest', stop)
     with pytest.raises(KeyboardInterrupt):
         write_manifest(SKIPPED, build_id(), str(output), index_file)
-    assert 'train.index.npz' in names(output)
+    assert 'train.offsets.npz' in names(output)
     assert 'train.json' not in names(output)
 
 
@@ -220,7 +219,7 @@ def test_no_manifest_vouches_for_a_file_that_is_not_as_reported(
     path.unlink()
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(RuntimeError, match='bytes, expected 52: something else has'):
+    with pytest.raises(RuntimeError, match='bytes \\(expected 52\\): another program'):
         write_manifest(SKIPPED, build_id(), str(output), index_file)
     assert 'train.json' not in names(output)
 

@@ -6,10 +6,10 @@ import apache_beam as beam
 import pytest
 from apache_beam.testing.util import assert_that, equal_to
 
+from indexed_imagenet.transforms import storage
 from indexed_imagenet.transforms.elements import Record
 from indexed_imagenet.transforms.formats.shard_info import ShardInfo
 from indexed_imagenet.transforms.formats.tfrecord import crc32c
-from indexed_imagenet.transforms.storage import files
 from indexed_imagenet.transforms.write_tfrecord import (
     ShardWriter,
     WriteToTFRecord,
@@ -47,7 +47,7 @@ def test_beam_and_tensorflow_read_what_it_writes(new_pipeline, tf, tmp_path):
             | beam.Create([list(elements)])
             | beam.FlatMap(lambda bundle: bundle)
             | WriteToTFRecord(str(tmp_path / 'train'), 3)
-            | beam.Map(lambda report: (report.shard, report.record.num_bytes))
+            | beam.Map(lambda report: (report.shard, report.info.num_bytes))
         )
         sizes = [sum(len(payload) + 16 for payload in shard) for shard in shards]
         assert_that(reports, equal_to(list(enumerate(sizes))))
@@ -81,7 +81,7 @@ def test_the_bytes_are_those_of_beams_own_transform(new_pipeline, tmp_path):
 
 def test_it_is_beams_transform_to_whoever_asks():
     assert issubclass(WriteToTFRecord, beam.io.WriteToTFRecord)
-    with pytest.raises(ValueError, match='num_shards is 0, expected at least 1'):
+    with pytest.raises(ValueError, match=r'num_shards is 0 \(expected at least 1\)'):
         WriteToTFRecord('train', 0)
 
 
@@ -91,7 +91,7 @@ def test_it_is_beams_transform_to_whoever_asks():
         ([Record(0, 0, 0, (b'a',))], 'shard 0 has no end mark in its bundle'),
         (
             [Record(0, 1, 0, (b'a',))],
-            'got record 1 of shard 0, expected its own record 0',
+            r'got record 1 of shard 0 \(expected its own record 0\)',
         ),
         ([Record(0, 0, 0, (b'a',)), Record(1, 0, 0, (b'b',))], 'got record 0 of shard 1'),
         (
@@ -121,14 +121,14 @@ def test_an_unwanted_shard_is_reported_and_leaves_nothing(new_pipeline, tmp_path
 def test_a_commit_that_fails_is_an_error_whichever_shard_follows(
     new_pipeline, tmp_path, monkeypatch, shard
 ):
-    rename = files.rename
+    rename = storage.rename
 
     def refuse(source, target):
         if f'train-{shard:05d}' in target:
             raise OSError(5, 'Input/output error')
         rename(source, target)
 
-    monkeypatch.setattr(files, 'rename', refuse)
+    monkeypatch.setattr(storage, 'rename', refuse)
     bundle = [
         element for i in (0, 1) for element in (Record(i, 0, i, (b'a',)), end_mark(i, 1))
     ]
@@ -145,7 +145,7 @@ def test_a_file_has_its_final_name_only_when_it_is_whole(tmp_path):
     assert names(tmp_path) == ['.build']
     [temporary] = glob.glob(str(tmp_path / '.build' / 'train-00000-of-00001.*.tmp'))
     report = writer.commit(end_mark(0, 1))
-    assert report.record.num_bytes == 7 + 16
+    assert report.info.num_bytes == 7 + 16
     assert not os.path.exists(temporary)
     assert names(tmp_path) == ['.build', 'train-00000-of-00001']
 
@@ -187,25 +187,25 @@ def committed(tmp_path, *payloads):
 
 def test_the_record_of_a_shard_says_what_is_in_its_file(tmp_path):
     _, report = committed(tmp_path, b'one', b'', b'three')
-    record = report.record
-    assert record.content.tolist() == [
+    info = report.info
+    assert info.records.tolist() == [
         (0, 3, crc32c(b'one')),
         (7, 0, crc32c(b'')),
         (14, 5, crc32c(b'three')),
     ]
     data = (tmp_path / 'train-00000-of-00001').read_bytes()
-    assert record.num_bytes == len(data)
-    for offset, payload in zip(record.offsets(), [b'one', b'', b'three'], strict=True):
+    assert info.num_bytes == len(data)
+    for offset, payload in zip(info.offsets(), [b'one', b'', b'three'], strict=True):
         assert data[offset + 12 : offset + 12 + len(payload)] == payload
     noted = tmp_path / '.build' / 'train' / 'train-00000-of-00001.json'
     noted = ShardInfo.from_json(noted.read_bytes())
-    assert noted.content.tolist() == record.content.tolist()
+    assert noted.records.tolist() == info.records.tolist()
     assert (noted.build_id, noted.rows) == ('build_id', 'rows')
 
 
 def test_flushes_checks_notes_and_only_then_renames(tmp_path, monkeypatch):
     done = []
-    for module, name in ((os, 'fsync'), (files, 'size'), (os, 'replace')):
+    for module, name in ((os, 'fsync'), (storage, 'size'), (os, 'replace')):
         whole = getattr(module, name)
 
         def noted(*args, whole=whole, name=name):
@@ -227,6 +227,6 @@ def test_a_file_of_another_size_than_was_written_is_no_shard(tmp_path, monkeypat
         os.truncate(fd, 3)
 
     monkeypatch.setattr(os, 'fsync', lose_a_byte)
-    with pytest.raises(OSError, match='has 3 bytes, expected 19'):
+    with pytest.raises(OSError, match=r'has 3 bytes \(expected 19\)'):
         committed(tmp_path, b'one')
     assert names(tmp_path) == ['.build']

@@ -1,9 +1,9 @@
 """Parses a serialized tf.train.Example without TensorFlow.
 
-Takes what any protobuf library writes for an Example, in any order of keys, and
-refuses all else: what it takes protobuf takes, with the same values. A field
-that the message does not have, or a key that comes twice, is refused though
-protobuf would pass it over. Messages: ``tensorflow/core/example/example.proto``
+Accepts what any protobuf library writes for an Example, in any order of keys, and
+refuses everything else: what it accepts protobuf accepts, with the same values. A
+field that the message does not have, or a key that comes twice, is refused though
+protobuf would ignore it. Messages: ``tensorflow/core/example/example.proto``
 and ``feature.proto``; wire format:
 https://protobuf.dev/programming-guides/encoding/
 """
@@ -18,8 +18,8 @@ BYTES, FLOAT, INT64 = 'bytes', 'float', 'int64'
 _KINDS = {1: BYTES, 2: FLOAT, 3: INT64}
 _VARINT, _LENGTH, _FIXED32 = 0, 2, 5
 
-# Entries up to this size, in bytes, are parsed once and remembered: of the eleven
-# of a record, eight recur. That takes 15 µs a record instead of 55.
+# Entries up to this size, in bytes, are parsed once and cached: of the eleven of a
+# record, eight recur. That takes 15 µs per record instead of 55.
 _SHORT = 256
 
 
@@ -36,7 +36,7 @@ class Feature(NamedTuple):
 
 
 def _varint(data: bytes, position: int, end: int) -> tuple[int, int]:
-    """The number at a position, and the position after it."""
+    """Returns the number at a position, and the position after it."""
     value = shift = 0
     while position < end and shift < 70:
         byte = data[position]
@@ -45,13 +45,13 @@ def _varint(data: bytes, position: int, end: int) -> tuple[int, int]:
         if byte < 0x80:
             return value & 0xFFFFFFFFFFFFFFFF, position
         shift += 7
-    raise ValueError(f'a number at byte {position} has no end')
+    raise ValueError(f'the number before byte {position} does not end')
 
 
 def _fields(data: bytes, position: int, end: int) -> Iterator[tuple[int, int, int, int]]:
     """Yields number, wire type, begin and end of each field of a message.
 
-    Of a varint, begin and end are those of its bytes, as of any other field.
+    The begin and end of a varint are those of its bytes, as for any other field.
     """
     while position < end:
         tag = data[position]
@@ -71,7 +71,9 @@ def _fields(data: bytes, position: int, end: int) -> Iterator[tuple[int, int, in
         else:
             raise ValueError(f'byte {position} is of wire type {kind}')
         if position > end:
-            raise ValueError(f'a field goes on to byte {position} in a message of {end}')
+            raise ValueError(
+                f'a field reaches byte {position} in a message of {end} bytes'
+            )
         yield tag >> 3, kind, begin, position
 
 
@@ -143,7 +145,7 @@ def _entry(data: bytes, begin: int, end: int) -> tuple[str, Feature]:
 
 @functools.lru_cache(maxsize=4096)
 def _short_entry(data: bytes) -> tuple[str, Feature]:
-    """Parses an entry that records of the same class or size have in common."""
+    """Parses an entry that records of the same class or size share."""
     return _entry(data, 0, len(data))
 
 
@@ -157,7 +159,7 @@ def decode_example(payload: bytes) -> dict[str, Feature]:
       Each feature by its key.
 
     Raises:
-      ValueError: it is none, or one that no protobuf library writes.
+      ValueError: it is not an Example, or one that no protobuf library writes.
     """
     features: dict[str, Feature] = {}
     for number, kind, begin, end in _fields(payload, 0, len(payload)):
@@ -171,6 +173,6 @@ def decode_example(payload: bytes) -> dict[str, Feature]:
             else:
                 key, feature = _entry(payload, first, last)
             if key in features:
-                raise ValueError(f'the feature {key!r} is there twice')
+                raise ValueError(f'the feature {key!r} appears twice')
             features[key] = feature
     return features

@@ -2,15 +2,13 @@
 
 The message is small and its keys are fixed, so its wire form is put together
 directly around the image bytes, keys in sorted order, which is what
-``SerializeToString(deterministic=True)`` gives. Tests hold it against
+``SerializeToString(deterministic=True)`` gives. Tests compare it with
 TensorFlow's own. Wire format: https://protobuf.dev/programming-guides/encoding/
 """
 
 import functools
 from collections.abc import Sequence
 from typing import NamedTuple
-
-from indexed_imagenet.transforms.images.check_image import Picture
 
 # Part of a build's build_id: to be raised by whoever changes the bytes of records.
 RECORD_VERSION = 1
@@ -31,13 +29,13 @@ class Label(NamedTuple):
 
 
 def make_labels(synsets: Sequence[str], texts: Sequence[str]) -> list[Label]:
-    """The labels of a sorted list of synsets, numbered from 1."""
+    """Returns the labels of a sorted list of synsets, numbered from 1."""
     numbers = range(1, len(synsets) + 1)
     return list(map(Label, numbers, synsets, texts))
 
 
 def _varint(value: int) -> bytes:
-    """A whole number from 0, seven bits a byte, lowest first."""
+    """Encodes an integer from 0, seven bits per byte, lowest first."""
     encoded = bytearray()
     while value > 0x7F:
         encoded.append(value & 0x7F | 0x80)
@@ -52,11 +50,11 @@ _INT64_LIST = b'\x1a'
 
 
 def _entry_head(key: str, list_tag: bytes, length: int) -> bytes:
-    """All of an entry of the map in Features that stands before its one value.
+    """Encodes everything of an entry in Features that comes before its one value.
 
     Args:
       key: the feature's name.
-      list_tag: of which kind it is.
+      list_tag: the tag of its kind of list.
       length: of the encoded value, in bytes.
     """
     key_field = b'\x0a' + _varint(len(key)) + key.encode()
@@ -86,7 +84,7 @@ _CHANNELS = _int64_entry('image/channels', 3)
 
 
 class ExampleEncoder:
-    """Encodes records; what depends on the class alone is encoded once."""
+    """Encodes records; what depends only on the class is encoded once."""
 
     def __init__(self, labels: Sequence[Label]):
         self._heads = [
@@ -99,30 +97,36 @@ class ExampleEncoder:
         ]
 
     def encode(
-        self, index: int, name: bytes, label: int, picture: Picture
+        self,
+        index: int,
+        name: bytes,
+        label: int,
+        image: bytes,
+        height: int,
+        width: int,
     ) -> tuple[bytes, bytes, bytes]:
-        """One record.
+        """Encodes one record.
 
         Args:
           index: the example's position in the index file.
           name: the image's basename.
           label: position of the synset in the sorted list, from 0.
-          picture: the image.
+          image: a JPEG.
+          height, width: its size in pixels, as stored.
 
         Returns:
           A serialized tf.train.Example of eleven features in three parts, the
-          picture's bytes the second of them: to copy them took as long as the
-          encoding of all else.
+          image the second of them: to copy it took as long as the encoding of
+          everything else.
         """
-        image = picture.encoded
         before = self._heads[label] + _entry_head(
             'image/encoded', _BYTES_LIST, len(image)
         )
         after = (
             _bytes_entry('image/filename', name)
             + _FORMAT
-            + _int64_entry('image/height', picture.height)
-            + _int64_entry('image/width', picture.width)
+            + _int64_entry('image/height', height)
+            + _int64_entry('image/width', width)
             + _int64_entry('index', index)
         )
         length = len(before) + len(image) + len(after)

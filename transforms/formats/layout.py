@@ -1,95 +1,106 @@
-"""The working folder in the output directory, and what stands in it.
+"""Every path name of an output directory, and nowhere else.
 
-Unfinished files have names of their own here until they are whole. Beside them
-stand the input_report, and a folder for each split with the build_id of its build,
-the record of each finished shard, and a summary: what progress, outcome and a
-later run that goes on from here are read from, whatever the runner.
+    train-00000-of-01024 …     the shards
+    train.json                 the manifest; comes last
+    train.offsets.npz          where each example is, its label and its name
+    train.scores.npz           memorization values, if the index file has them
+    missing-train.csv          index and name of images that were not found
+    rejected-train.csv         index, path and reason of images that cannot be used
+    .build/                    the staging folder; removed when a build is complete
+      *.tmp                    unfinished files
+      lock.json                the lock, where the file system has none
+      input_report.json        what was found wrong with the input
+      train/identity.json      the build that the following belong to
+      train/train-00000-of-01024.json   one per finished shard
+      train/summary.json       counts, for the table at the end
+
+and the same for ``validation``.
 """
 
-import contextlib
 import re
-import uuid
-from collections.abc import Iterator
-from typing import BinaryIO
 
-from indexed_imagenet.transforms.storage import files
+from indexed_imagenet.transforms import storage
 
-NAME = '.build'
+SPLITS = ('train', 'validation')
+
+_STAGING = '.build'
+
+
+def shard_path(file_path_prefix: str, shard: int, num_shards: int) -> str:
+    """Returns the final name of a shard, for example ``train-00000-of-01024``."""
+    return f'{file_path_prefix}-{shard:05d}-of-{num_shards:05d}'
+
+
+def shard_names(split: str, num_shards: int) -> list[str]:
+    """Returns the names of all shard files of a split."""
+    return [shard_path(split, shard, num_shards) for shard in range(num_shards)]
+
+
+def is_shard_of(name: str, split: str) -> bool:
+    """Returns whether a file's name is that of a shard of a split, of any number."""
+    return re.fullmatch(rf'{re.escape(split)}-\d{{5,}}-of-\d{{5,}}', name) is not None
+
+
+def manifest_path(output_directory: str, split: str) -> str:
+    """Returns the path of a split's manifest."""
+    return storage.join(output_directory, f'{split}.json')
+
+
+def offsets_path(output_directory: str, split: str) -> str:
+    """Returns the path of a split's offsets."""
+    return storage.join(output_directory, f'{split}.offsets.npz')
+
+
+def offsets_path_before_0_2(output_directory: str, split: str) -> str:
+    """Returns where versions before 0.2 kept the offsets, without labels and names."""
+    return storage.join(output_directory, f'{split}.index.npz')
+
+
+def scores_path(output_directory: str, split: str) -> str:
+    """Returns the path of the scores that came with the index."""
+    return storage.join(output_directory, f'{split}.scores.npz')
+
+
+def missing_path(output_directory: str, split: str) -> str:
+    """Returns the path of the list of images that were not found."""
+    return storage.join(output_directory, f'missing-{split}.csv')
+
+
+def rejected_path(output_directory: str, split: str) -> str:
+    """Returns the path of the list of images that cannot be used."""
+    return storage.join(output_directory, f'rejected-{split}.csv')
 
 
 def staging_dir(output_directory: str) -> str:
-    """The working folder of an output directory."""
-    return files.join(output_directory, NAME)
+    """Returns the staging folder: everything in it belongs to an unfinished build."""
+    return storage.join(output_directory, _STAGING)
 
 
 def split_staging_dir(output_directory: str, split: str) -> str:
-    """The part of the working folder that belongs to one split."""
-    return files.join(staging_dir(output_directory), split)
+    """Returns the part of the staging folder that belongs to one split."""
+    return storage.join(staging_dir(output_directory), split)
 
 
-def temporary_path(output_directory: str, name: str) -> str:
-    """A name that no other attempt at the same file has."""
-    unique = f'{name}.{uuid.uuid4().hex}.tmp'
-    return files.join(staging_dir(output_directory), unique)
-
-
-def is_temporary(name: str) -> bool:
-    """Whether a file's name is one that ``temporary_path`` gave."""
-    return re.search(r'\.[0-9a-f]{32}\.tmp$', name) is not None
+def lock_path(output_directory: str) -> str:
+    """Returns the path of the lock, where the file system has none."""
+    return storage.join(staging_dir(output_directory), 'lock.json')
 
 
 def input_report_path(output_directory: str) -> str:
-    """The note on the input_report."""
-    return files.join(staging_dir(output_directory), 'input_report.json')
+    """Returns the path of the report on the input."""
+    return storage.join(staging_dir(output_directory), 'input_report.json')
 
 
 def build_plan_path(output_directory: str, split: str) -> str:
-    """The build_id of the build that the records of a split belong to."""
-    return files.join(split_staging_dir(output_directory, split), 'identity.json')
+    """Returns the path of the plan that a split's finished shards belong to."""
+    return storage.join(split_staging_dir(output_directory, split), 'identity.json')
 
 
 def shard_info_path(output_directory: str, split: str, shard_name: str) -> str:
-    """The record of one finished shard."""
-    return files.join(split_staging_dir(output_directory, split), f'{shard_name}.json')
+    """Returns the path of the entry of one finished shard."""
+    return storage.join(split_staging_dir(output_directory, split), f'{shard_name}.json')
 
 
 def summary_path(output_directory: str, split: str) -> str:
-    """The summary of one split."""
-    return files.join(split_staging_dir(output_directory, split), 'summary.json')
-
-
-@contextlib.contextmanager
-def atomic_open(
-    path: str, output_directory: str, durable: bool = False
-) -> Iterator[BinaryIO]:
-    """Opens a new file that appears under its name when it is whole, or not at all.
-
-    Args:
-      path: the final name.
-      output_directory: in whose working folder it is unfinished.
-      durable: whether it is on the disk, too, before it has its name.
-    """
-    temporary = temporary_path(output_directory, 'note')
-    files.make_folder(staging_dir(output_directory))
-    try:
-        with files.create(temporary) as file:
-            yield file
-            if durable:
-                files.fsync(file)
-        files.make_folder(files.parent(path))
-        files.rename(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            files.delete(temporary)
-        raise
-
-
-def atomic_write(
-    path: str,
-    content: bytes | memoryview,
-    output_directory: str,
-    durable: bool = False,
-) -> None:
-    """Writes a small file so that it appears under its name only when whole."""
-    with atomic_open(path, output_directory, durable) as file:
-        file.write(content)
+    """Returns the path of a split's summary."""
+    return storage.join(split_staging_dir(output_directory, split), 'summary.json')

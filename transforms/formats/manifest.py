@@ -1,23 +1,25 @@
 """The manifest: what a finished split holds, and what it does not.
 
-``SPLIT.json`` comes last. It says either that every example of the index is
-there, or exactly which are not. Two builds of the same images are the same data
-set if their fingerprints are equal, whatever their shards.
+``SPLIT.json`` comes last. It says either that every example of the index is present,
+or exactly which are not. Two builds of the same images are the same data set if their
+fingerprints are equal, whatever their shards.
 """
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from typing import Any
 
+from indexed_imagenet.transforms import storage
 from indexed_imagenet.transforms.formats.build_id import BuildId
+from indexed_imagenet.transforms.formats.json_fields import decode_fields, decode_int
+from indexed_imagenet.transforms.formats.layout import manifest_path, shard_names
 from indexed_imagenet.transforms.formats.shard_info import CHECKS, Converted
-from indexed_imagenet.transforms.storage import files
-from indexed_imagenet.transforms.write_tfrecord import shard_names
 
 FORMAT = 'indexed-imagenet manifest 1'
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class ShardEntry:
     """One shard's file.
 
@@ -36,16 +38,28 @@ class ShardEntry:
     rows: str
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Head:
+    """The flat fields of a manifest."""
+
+    format: str
+    examples: int
+    classes: int
+    bytes: int
+    fingerprint: str
+    check: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Manifest:
     """What a finished split holds.
 
     Attributes:
       build_id: of the build.
-      examples, classes, bytes: counts of what is there.
+      examples, classes, bytes: counts of what is present.
       fingerprint: ``digest_records`` of all records, ordered by index.
       check: how the images were checked, one of ``CHECKS``.
-      missing: indices that have no image, ascending.
+      missing: indices without an image, ascending.
       skipped: indices whose image cannot be used, ascending.
       converted: the images that were converted.
       shards: each file, in order.
@@ -64,11 +78,11 @@ class Manifest:
 
     @property
     def complete(self) -> bool:
-        """Whether every example of the index is there."""
+        """Whether every example of the index is present."""
         return not self.missing and not self.skipped
 
     def to_json(self) -> bytes:
-        """The content of the file: a line for each field, and for each shard."""
+        """Returns the content of the file: one line per field, and one per shard."""
         fields = {
             'format': FORMAT,
             'complete': self.complete,
@@ -80,7 +94,7 @@ class Manifest:
             'identity': self.build_id.to_dict(),
             'missing': self.missing,
             'skipped': self.skipped,
-            'converted': [entry._asdict() for entry in self.converted],
+            'converted': [dataclasses.asdict(entry) for entry in self.converted],
         }
         lines = [f' {json.dumps(key)}: {json.dumps(fields[key])}' for key in fields]
         shards = [f'  {json.dumps(dataclasses.asdict(entry))}' for entry in self.shards]
@@ -92,76 +106,72 @@ class Manifest:
         """Reads what ``to_json`` wrote.
 
         Raises:
-          ValueError: this is no manifest, or one of another format.
+          ValueError: it is not a manifest, or one of another format.
         """
         fields = json.loads(content)
         if not isinstance(fields, dict) or fields.get('format') != FORMAT:
             raise ValueError(f'its format is not {FORMAT!r}')
-        try:
-            manifest = cls(
-                build_id=BuildId.from_dict(fields['identity']),
-                examples=_whole(fields['examples']),
-                classes=_whole(fields['classes']),
-                bytes=_whole(fields['bytes']),
-                fingerprint=str(fields['fingerprint']),
-                check=str(fields['check']),
-                missing=tuple(map(_whole, fields['missing'])),
-                skipped=tuple(map(_whole, fields['skipped'])),
-                converted=tuple(_typed(Converted, e) for e in fields['converted']),
-                shards=tuple(_typed(ShardEntry, e) for e in fields['shards']),
-            )
-        except (TypeError, KeyError) as error:
-            raise ValueError(f'a field is missing or wrong: {error}') from error
-        if manifest.check not in CHECKS:
-            raise ValueError(f'its check is {manifest.check!r}, expected one of {CHECKS}')
-        build_id = manifest.build_id
-        told = manifest.examples + len(manifest.missing) + len(manifest.skipped)
-        if build_id.num_examples > told:
-            raise ValueError(
-                f'it tells of {told} examples, but the index has {build_id.num_examples}'
-            )
-        # These are going to be names of files; a stranger's manifest may say anything.
-        names = [entry.name for entry in manifest.shards]
-        if names != shard_names(build_id.split, build_id.num_shards):
-            raise ValueError(
-                f'its shards are not the {build_id.num_shards} of {build_id.split}'
-            )
+        head = decode_fields(_Head, fields)
+        manifest = cls(
+            build_id=BuildId.from_dict(fields.get('identity')),
+            examples=head.examples,
+            classes=head.classes,
+            bytes=head.bytes,
+            fingerprint=head.fingerprint,
+            check=head.check,
+            missing=tuple(map(decode_int, _items(fields, 'missing'))),
+            skipped=tuple(map(decode_int, _items(fields, 'skipped'))),
+            converted=tuple(
+                decode_fields(Converted, entry) for entry in _items(fields, 'converted')
+            ),
+            shards=tuple(
+                decode_fields(ShardEntry, entry) for entry in _items(fields, 'shards')
+            ),
+        )
+        _check(manifest)
         return manifest
 
 
-def _whole(value: Any) -> int:
-    if type(value) is not int:
-        raise TypeError(f'{value!r} is not a whole number')
+def _items(fields: dict[str, Any], key: str) -> Sequence[Any]:
+    value = fields.get(key)
+    if not isinstance(value, list):
+        raise ValueError(f'{key} is {value!r} (expected a list)')
     return value
 
 
-def _typed(cls: type, fields: Any) -> Any:
-    """Makes a small record, each field of which must be of its type."""
-    for name, type_ in cls.__annotations__.items():
-        if type(fields[name]) is not type_:
-            raise TypeError(f'{name} is {fields[name]!r}, expected {type_.__name__}')
-    return cls(**fields)
-
-
-def manifest_path(output_directory: str, split: str) -> str:
-    """The manifest of a split."""
-    return files.join(output_directory, f'{split}.json')
+def _check(manifest: Manifest) -> None:
+    if manifest.check not in CHECKS:
+        raise ValueError(
+            f'its check is {manifest.check!r} (expected one of {", ".join(CHECKS)})'
+        )
+    split, shuffle = manifest.build_id.split, manifest.build_id.shuffle
+    accounted = manifest.examples + len(manifest.missing) + len(manifest.skipped)
+    if shuffle.num_examples > accounted:
+        raise ValueError(
+            f'it accounts for {accounted} examples, but the index has '
+            f'{shuffle.num_examples}'
+        )
+    # These are going to be names of files; a stranger's manifest may say anything.
+    if [entry.name for entry in manifest.shards] != shard_names(
+        split, shuffle.num_shards
+    ):
+        raise ValueError(f'its shards are not the {shuffle.num_shards} of {split}')
 
 
 def read_manifest(output_directory: str, split: str) -> Manifest | None:
-    """Reads the manifest of a split, None if there is none.
+    """Reads the manifest of a split, None if it does not exist.
 
     Raises:
       OSError: it cannot be read.
       ValueError: it is something else.
     """
     path = manifest_path(output_directory, split)
-    if files.size(path) is None:
+    if storage.size(path) is None:
         return None
     try:
-        manifest = Manifest.from_json(files.read_bytes(path))
+        manifest = Manifest.from_json(storage.read_bytes(path))
         if manifest.build_id.split != split:
             raise ValueError(f'it is that of {manifest.build_id.split!r}')
     except ValueError as error:
-        raise ValueError(f'{path} is no manifest: {error}') from error
+        raise ValueError(f'{path} is not a manifest: {error}') from error
     return manifest

@@ -1,107 +1,142 @@
-"""The offsets: where in the shards each example is, to be read on its own.
+"""The offsets: where in the shards each example is, and its label and name.
 
-``SPLIT.index.npz`` holds four arrays as long as the index: ``shard`` (int32, −1
-for an example that is not there), ``offset`` (int64, of the frame in the shard's
-file, in bytes), ``length`` (int64, of the payload; the frame begins with 12
-bytes), and ``crc32c`` (uint32, of the payload).
+``SPLIT.offsets.npz`` is an npz file without compression. Each array but the first and
+the names is as long as the index:
+
+    format         1
+    shard          int32, the shard's number; −1 for an example that is not present
+    offset         int64, of the frame in the shard's file, in bytes
+    length         int64, of the payload, in bytes; it begins 12 bytes after the frame
+    crc32c         uint32, of the payload, not masked
+    label          int16, position in the sorted list of synsets, from 0
+    name_content   uint8, all file names one after another
+    name_ends      int64, where each name ends in them
+
+Labels and names are those of the whole index, of examples that are not present too.
 """
 
+import dataclasses
 import io
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import numpy as np
 
+from indexed_imagenet.transforms import storage
+from indexed_imagenet.transforms.formats.index_file import SplitIndex
+from indexed_imagenet.transforms.formats.packed_names import PackedNames
+from indexed_imagenet.transforms.formats.safe_npz import read_stored_arrays
 from indexed_imagenet.transforms.formats.shard_info import RECORD_DTYPE, ShardInfo
-from indexed_imagenet.transforms.storage import files
 
-_DTYPES = {'shard': '<i4', 'offset': '<i8', 'length': '<i8', 'crc32c': '<u4'}
+FORMAT = 1
 
 ABSENT = -1
 
+# Where each example is, by the names of the arrays.
+PLACE_DTYPES = {'shard': '<i4', 'offset': '<i8', 'length': '<i8', 'crc32c': '<u4'}
+_LABEL_DTYPE = '<i2'
+_KEYS = ['format', *PLACE_DTYPES, 'label', 'name_content', 'name_ends']
 
-class RecordOffsets(NamedTuple):
-    """The four arrays, shape [length of the index] each."""
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RecordOffsets:
+    """The content of the file; every array has shape [length of the index].
+
+    Attributes:
+      shard, offset, length, crc32c, label: as in the file.
+      names: file names.
+    """
 
     shard: np.ndarray
     offset: np.ndarray
     length: np.ndarray
     crc32c: np.ndarray
+    label: np.ndarray
+    names: PackedNames
 
     def to_npz(self) -> memoryview:
-        """The content of the file: the same bytes for the same arrays."""
+        """Returns the content of the file: the same bytes for the same arrays."""
         file = io.BytesIO()
-        np.savez(file, **self._asdict())
+        np.savez(
+            file,
+            format=np.int64(FORMAT),
+            shard=self.shard,
+            offset=self.offset,
+            length=self.length,
+            crc32c=self.crc32c,
+            label=self.label,
+            name_content=self.names.content,
+            name_ends=self.names.ends,
+        )
         return file.getbuffer()
 
     def in_shard(self, shard: int) -> np.ndarray:
-        """The records of one shard in the order of its file, dtype ``RECORD_DTYPE``."""
+        """Returns one shard's records in file order, dtype ``RECORD_DTYPE``."""
         index = np.flatnonzero(self.shard == shard)
         index = index[np.argsort(self.offset[index], kind='stable')]
-        return self._content(index)
+        return self._records(index)
 
     def in_order_of_index(self) -> np.ndarray:
-        """All records that are there, dtype ``RECORD_DTYPE``."""
-        return self._content(np.flatnonzero(self.shard != ABSENT))
+        """Returns all records that are present, dtype ``RECORD_DTYPE``."""
+        return self._records(np.flatnonzero(self.shard != ABSENT))
 
-    def _content(self, index: np.ndarray) -> np.ndarray:
-        content = np.empty(len(index), RECORD_DTYPE)
-        content['index'] = index
-        content['length'] = self.length[index]
-        content['crc32c'] = self.crc32c[index]
-        return content
-
-
-def offsets_path(output_directory: str, split: str) -> str:
-    """The offsets of a split."""
-    return files.join(output_directory, f'{split}.index.npz')
+    def _records(self, index: np.ndarray) -> np.ndarray:
+        records = np.empty(len(index), RECORD_DTYPE)
+        records['index'] = index
+        records['length'] = self.length[index]
+        records['crc32c'] = self.crc32c[index]
+        return records
 
 
-def make_offsets(records: Mapping[int, ShardInfo], num_examples: int) -> RecordOffsets:
-    """Puts what is known of each shard into one table.
+def make_offsets(infos: Mapping[int, ShardInfo], index: SplitIndex) -> RecordOffsets:
+    """Combines what is known of each shard, and the index.
 
     Args:
-      records: by shard.
-      num_examples: length of the index.
+      infos: by shard.
+      index: names and labels of the split.
     """
-    offsets = RecordOffsets(
-        *(np.zeros(num_examples, dtype) for dtype in _DTYPES.values())
+    length = len(index.names)
+    shard, offset, size, crc32c = (
+        np.zeros(length, dtype) for dtype in PLACE_DTYPES.values()
     )
-    offsets.shard.fill(ABSENT)
-    for shard, record in records.items():
-        index = record.content['index']
-        offsets.shard[index] = shard
-        offsets.offset[index] = record.offsets()
-        offsets.length[index] = record.content['length']
-        offsets.crc32c[index] = record.content['crc32c']
-    return offsets
+    shard.fill(ABSENT)
+    for number, info in infos.items():
+        present = info.records['index']
+        shard[present] = number
+        offset[present] = info.offsets()
+        size[present] = info.records['length']
+        crc32c[present] = info.records['crc32c']
+    labels = index.labels.astype(_LABEL_DTYPE)
+    names = PackedNames.pack(index.names)
+    return RecordOffsets(shard, offset, size, crc32c, labels, names)
 
 
 def read_offsets(path: str) -> RecordOffsets:
-    """Reads a offsets.
+    """Reads the offsets of a split.
 
     Raises:
-      FileNotFoundError: it is not there.
+      FileNotFoundError: the file does not exist.
       OSError: it cannot be read.
-      ValueError: it is something else.
+      ValueError: it is something else, or of another format.
     """
-    with files.open_seekable(path) as file:
+    with storage.open_seekable(path) as file:
         try:
-            with np.load(file, allow_pickle=False) as arrays:
-                # Stored as they are, members are no larger than the file.
-                if any(info.compress_type for info in arrays.zip.infolist()):
-                    raise ValueError('it is compressed, expected members that are not')
-                offsets = RecordOffsets(*(arrays[name] for name in _DTYPES))
-        except FileNotFoundError:
-            raise
-        except Exception as error:  # a stranger's file may fail in any way
-            reason = ' '.join(str(error).split()) or type(error).__name__
-            raise ValueError(f'{path} is no offsets: {reason}') from error
-    for name, dtype in _DTYPES.items():
-        array = getattr(offsets, name)
-        if array.dtype != dtype or array.shape != offsets.shard.shape or array.ndim != 1:
-            raise ValueError(
-                f'{path} is no offsets: {name!r} has dtype {array.dtype} and shape '
-                f'{array.shape}, expected {np.dtype(dtype)} and {offsets.shard.shape}'
-            )
+            arrays = read_stored_arrays(file, _KEYS)
+            offsets = _check(arrays)
+        except ValueError as error:
+            raise ValueError(f'{path} is not an offsets file: {error}') from error
     return offsets
+
+
+def _check(arrays: dict[str, np.ndarray]) -> RecordOffsets:
+    number = arrays.pop('format')
+    if number.shape != () or number != FORMAT:
+        raise ValueError(f'its format is {number} (expected {FORMAT})')
+    names = PackedNames(arrays.pop('name_content'), arrays.pop('name_ends'))
+    for key, dtype in {**PLACE_DTYPES, 'label': _LABEL_DTYPE}.items():
+        array = arrays[key]
+        if array.dtype != dtype or array.shape != (len(names),):
+            raise ValueError(
+                f'{key!r} has dtype {array.dtype} and shape {array.shape} (expected '
+                f'{np.dtype(dtype)} and {(len(names),)})'
+            )
+    return RecordOffsets(**arrays, names=names)

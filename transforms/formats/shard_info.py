@@ -1,8 +1,8 @@
-"""What is known of a finished shard, and noted beside it until the manifest is.
+"""The entry of a finished shard, in the staging folder until there is a manifest.
 
-A shard whose record belongs to the same build, the same rows and a file of the
-right size need not be made again: what the manifest and the offsets will say of
-it stands in its record.
+A shard whose entry belongs to the same build and the same rows, and whose file has the
+right size, need not be made again: what the manifest and the offsets say of it is in
+its entry.
 """
 
 import base64
@@ -10,7 +10,6 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
@@ -21,12 +20,17 @@ QUICK = 'quick'
 DECODE = 'decode'
 CHECKS = (QUICK, DECODE)
 
-# One record of a shard: who it is, its payload's size in bytes, and the crc32c
+# What a converted image was.
+PNG = 'PNG'
+CMYK = 'CMYK'
+
+# One record of a shard: its example, its payload's size in bytes, and the crc32c
 # of its payload (not masked).
 RECORD_DTYPE = np.dtype([('index', '<i8'), ('length', '<i8'), ('crc32c', '<u4')])
 
 
-class Converted(NamedTuple):
+@dataclasses.dataclass(frozen=True, slots=True, order=True)
+class Converted:
     """An image whose bytes are not the file's own.
 
     Attributes:
@@ -41,18 +45,18 @@ class Converted(NamedTuple):
     codec: str
 
 
-def digest_records(content: np.ndarray) -> str:
-    """sha256 over (index, length, crc32c) of records, in the order given.
+def digest_records(records: np.ndarray) -> str:
+    """Returns the sha256 over (index, length, crc32c) of records, in the order given.
 
-    Of a whole data set, ordered by index, it is the fingerprint: 20 bytes a
+    Of a whole data set, ordered by index, it is the fingerprint: 20 bytes per
     record, little-endian, as ``RECORD_DTYPE`` has them.
     """
-    in_bytes = np.ascontiguousarray(content, RECORD_DTYPE).view(np.uint8)
-    return hashlib.sha256(in_bytes).hexdigest()
+    in_bytes = np.ascontiguousarray(records, RECORD_DTYPE).view(np.uint8)
+    return hashlib.sha256(in_bytes.data).hexdigest()
 
 
 def digest_rows(index: np.ndarray, labels: np.ndarray, names: Sequence[bytes]) -> str:
-    """sha256 over who the examples of a shard are, in the order of the shard.
+    """Returns the sha256 over a shard's examples, in the order of the shard.
 
     Args:
       index: position in the index file, shape [n].
@@ -63,65 +67,65 @@ def digest_rows(index: np.ndarray, labels: np.ndarray, names: Sequence[bytes]) -
     return hashlib.sha256(numbers.tobytes() + b'\0'.join(names)).hexdigest()
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class ShardInfo:
     """What is known of a finished shard.
 
     Attributes:
-      build_id: digest of the build's build_id.
+      build_id: digest of the build's ID.
       rows: ``digest_rows`` of the examples in it.
       check: how its images were checked, one of ``CHECKS``.
       converted: the examples whose images were converted.
-      content: shape [n], dtype ``RECORD_DTYPE``, in the order of the file.
+      records: shape [n], dtype ``RECORD_DTYPE``, in the order of the file.
     """
 
     build_id: str
     rows: str
     check: str
     converted: tuple[Converted, ...]
-    content: np.ndarray
+    records: np.ndarray
 
     @property
     def num_bytes(self) -> int:
         """The size of the file."""
-        return int(self.content['length'].sum()) + OVERHEAD * len(self.content)
+        return int(self.records['length'].sum()) + OVERHEAD * len(self.records)
 
     @property
     def digest(self) -> str:
         """What identifies the file's content."""
-        return digest_records(self.content)
+        return digest_records(self.records)
 
     def offsets(self) -> np.ndarray:
-        """Where each record's frame begins in the file, in bytes, int64."""
-        ends = np.cumsum(self.content['length'] + OVERHEAD)
+        """Returns where each record's frame begins in the file, in bytes, int64."""
+        ends = np.cumsum(self.records['length'] + OVERHEAD)
         return np.concatenate([[0], ends[:-1]])[: len(ends)]
 
     def to_json(self) -> bytes:
-        """The record as its note."""
+        """Returns the content of the entry's file."""
         return json.dumps(
             {
                 'identity': self.build_id,
                 'rows': self.rows,
                 'check': self.check,
-                'records': len(self.content),
+                'records': len(self.records),
                 'bytes': self.num_bytes,
                 'digest': self.digest,
-                'converted': self.converted,
-                'content': base64.b64encode(self.content.tobytes()).decode(),
+                'converted': [dataclasses.astuple(entry) for entry in self.converted],
+                'content': base64.b64encode(self.records.tobytes()).decode(),
             }
         ).encode()
 
     @classmethod
-    def from_json(cls, note: bytes) -> 'ShardInfo':
+    def from_json(cls, content: bytes) -> 'ShardInfo':
         """Reads what ``to_json`` wrote.
 
         Raises:
-          ValueError: this is no whole record. A note may be cut off if the
-            machine went down.
+          ValueError: it is not a whole entry. One may be cut off if the machine
+            went down.
         """
         try:
-            fields = json.loads(note)
-            record = cls(
+            fields = json.loads(content)
+            info = cls(
                 str(fields['identity']),
                 str(fields['rows']),
                 str(fields['check']),
@@ -130,9 +134,11 @@ class ShardInfo:
             )
             digest = fields['digest']
         except (TypeError, KeyError) as error:
-            raise ValueError(f'no record of a shard: {error!r}') from error
-        if record.check not in CHECKS:
-            raise ValueError(f'its check is {record.check!r}, expected one of {CHECKS}')
-        if record.digest != digest:
-            raise ValueError(f'its digest is {record.digest}, expected {digest}')
-        return record
+            raise ValueError(f'not the entry of a shard: {error!r}') from error
+        if info.check not in CHECKS:
+            raise ValueError(
+                f'its check is {info.check!r} (expected one of {", ".join(CHECKS)})'
+            )
+        if info.digest != digest:
+            raise ValueError(f'its digest is {info.digest} (expected {digest})')
+        return info

@@ -1,8 +1,8 @@
-"""Tries a read again that failed for a reason that may pass.
+"""Retries reads that failed for a reason that may pass.
 
-A network disk that stumbles, an object store that is busy, a file that is just
-being written: a second later the same read works. A file that is not there, or
-not to be read, stays so, and the first answer stands.
+A network disk that stumbles, an object store that is busy, a file that is being
+written right now: a second later the same read works. A file that is missing or not
+readable stays so, and the first error stands.
 """
 
 import errno
@@ -13,8 +13,8 @@ import tenacity
 # Seconds before the second, third and fourth attempt.
 PAUSES = (0.2, 1, 4)
 
-# Images in a row whose every attempt failed, after which the next are read but
-# once: a disk that is gone would else take 5 seconds for each of a million.
+# After this many reads in a row that failed on every attempt, the next ones get one
+# attempt each: a disk that is gone would else take 5 seconds for each of a million.
 MAX_CONSECUTIVE_FAILURES = 3
 
 _TRANSIENT = frozenset(
@@ -45,66 +45,76 @@ _TRANSIENT = frozenset(
 
 
 def is_transient_local(error: BaseException) -> bool:
-    """Whether what this machine's file system reported may be over in a moment."""
+    """Returns whether a local file system's error may be over in a moment."""
     return isinstance(error, OSError) and error.errno in _TRANSIENT
 
 
 def is_transient_remote(error: BaseException) -> bool:
-    """Whether what an object store reported may be over in a moment.
+    """Returns whether an object store's error may be over in a moment.
 
-    Each store has its own errors, so only what surely stays is not tried again.
+    Each store has its own errors, so everything is retried but what surely stays.
     """
-    stays = isinstance(error, FileNotFoundError | PermissionError)
-    return isinstance(error, OSError) and not stays and error.errno != errno.EFBIG
+    permanent = isinstance(error, FileNotFoundError | PermissionError)
+    return isinstance(error, OSError) and not permanent and error.errno != errno.EFBIG
 
 
 class RetryPolicy:
-    """Tries failed reads of one shard again, until too many stayed in vain."""
+    """Retries the failed reads of one shard, until too many in a row fail for good."""
 
     def __init__(self, is_transient: Callable[[BaseException], bool]):
-        """Initializes it.
+        """Initializes the policy.
 
         Args:
-          is_transient: tells which errors are worth another attempt.
+          is_transient: says which errors are worth another attempt.
         """
         self._is_transient = is_transient
         self._consecutive_failures = 0
 
-    def retry(self, read: Callable[[], bytes], error: OSError) -> bytes | OSError:
-        """Reads again, with pauses, after a first attempt gave an error.
+    def read(self, read: Callable[[], bytes]) -> bytes | OSError:
+        """Reads, with pauses between the attempts.
 
         Args:
           read: reads the image; raises OSError.
-          error: what the first attempt gave.
 
         Returns:
-          The image, or the error that the last attempt gave.
+          The image, or the error of the last attempt.
         """
-        if not self._is_transient(error):
-            return error
+        try:
+            image = read()
+        except OSError as error:
+            return self.retry(read, error)
+        self.note_success()
+        return image
+
+    def note_success(self) -> None:
+        """Notes that a read worked at the first attempt."""
+        self._consecutive_failures = 0
+
+    def retry(self, read: Callable[[], bytes], error: OSError) -> bytes | OSError:
+        """Reads again, after a first attempt that was made elsewhere.
+
+        Args:
+          read: reads the image; raises OSError.
+          error: that of the first attempt.
+
+        Returns:
+          The image, or the error of the last attempt.
+        """
         if self._consecutive_failures >= MAX_CONSECUTIVE_FAILURES:
             return error
-        first = iter([error])
-
-        def attempt() -> bytes:
-            for known in first:
-                raise known
-            return read()
-
-        attempts = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(1 + len(PAUSES)),
-            wait=tenacity.wait_chain(*map(tenacity.wait_fixed, PAUSES)),
+        if not self._is_transient(error):
+            return error
+        retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(len(PAUSES)),
+            wait=tenacity.wait_chain(*map(tenacity.wait_fixed, PAUSES[1:])),
             retry=tenacity.retry_if_exception(self._is_transient),
             reraise=True,
         )
+        retrying.sleep(PAUSES[0])
         try:
-            image = attempts(attempt)
+            image = retrying(read)
         except OSError as last:
             self._consecutive_failures += self._is_transient(last)
             return last
         self._consecutive_failures = 0
         return image
-
-    def note_success(self) -> None:
-        """Notes that an image was read at once."""
-        self._consecutive_failures = 0

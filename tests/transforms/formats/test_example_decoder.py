@@ -115,9 +115,9 @@ def test_reads_numbers_that_are_not_packed():
     ('payload', 'reason'),
     [
         (b'\x12\x00', 'an Example has a field 2 of wire type 2'),
-        (b'\x0a\x05\x0a', 'goes on to byte 7 in a message of 3'),
-        (b'\x0a\x80', 'has no end'),
-        (b'\x0a\x0c' + b'\x0a\x04\x0a\x00\x12\x00' * 2, "the feature '' is there twice"),
+        (b'\x0a\x05\x0a', 'reaches byte 7 in a message of 3'),
+        (b'\x0a\x80', 'does not end'),
+        (b'\x0a\x0c' + b'\x0a\x04\x0a\x00\x12\x00' * 2, "the feature '' appears twice"),
     ],
 )
 def test_says_why_it_refuses(payload, reason):

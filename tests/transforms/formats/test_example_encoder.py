@@ -7,7 +7,7 @@ from indexed_imagenet.transforms.formats.example_encoder import (
     Label,
     make_labels,
 )
-from indexed_imagenet.transforms.images.check_image import Picture
+from indexed_imagenet.transforms.images.check_image import CheckedImage
 
 SIZE = st.integers(1, 70_000)
 
@@ -49,18 +49,18 @@ def test_the_bytes_are_those_of_protobuf(
     tf, index, name, number, words, encoded, height, width
 ):
     label = Label(number, 'n01440764', words)
-    picture = Picture(encoded, height, width, None)
-    made = ExampleEncoder([label]).encode(index, name, 0, picture)
-    assert b''.join(made) == reference(tf, index, name, label, picture)
+    image = CheckedImage(encoded, height, width, None)
+    made = ExampleEncoder([label]).encode(index, name, 0, encoded, height, width)
+    assert b''.join(made) == reference(tf, index, name, label, image)
 
 
 @pytest.mark.parametrize('length', [100, 127, 128, 16_383, 16_384, 2_097_152])
 def test_the_bytes_are_those_of_protobuf_for_any_length(tf, length):
     label = make_labels(['n01440764'], ['tench'])[0]
     for near in range(length - 16, length + 3):
-        picture = Picture(bytes(near), 1, 1, None)
-        made = ExampleEncoder([label]).encode(7, b'x', 0, picture)
-        assert b''.join(made) == reference(tf, 7, b'x', label, picture)
+        image = CheckedImage(bytes(near), 1, 1, None)
+        made = ExampleEncoder([label]).encode(7, b'x', 0, image.encoded, 1, 1)
+        assert b''.join(made) == reference(tf, 7, b'x', label, image)
 
 
 def test_labels_are_numbered_from_1():

@@ -145,13 +145,13 @@ def test_memorization_values_are_not_needed_and_not_in_the_way(tmp_path):
     ('names', 'labels', 'message'),
     [
         (NAMES[:2], LABELS, '2 tr_filenames but 3 tr_labels'),
-        ([NAMES[0], NAMES[1], NAMES[0]], LABELS, "twice.*'n01440764_10026.JPEG'"),
+        ([NAMES[0], NAMES[1], NAMES[0]], LABELS, "duplicate.*'n01440764_10026.JPEG'"),
         (np.empty(0, 'S4'), np.empty(0, int), "'tr_filenames' is empty"),
-        (NAMES, [0.5, 1, 2], "'tr_labels'.*whole numbers"),
+        (NAMES, [0.5, 1, 2], "'tr_labels'.*integers"),
         (NAMES, [0, -1, 2], "'tr_labels'.*outside 0"),
         ([1, 2, 3], LABELS, "'tr_filenames'.*expected file names"),
         ([[b'a'], [b'b']], LABELS, "'tr_filenames'.*one dimension"),
-        (NAMES, NAMES, "'tr_labels'.*whole numbers"),
+        (NAMES, NAMES, "'tr_labels'.*integers"),
     ],
 )
 def test_says_what_is_wrong_with_its_content(tmp_path, names, labels, message):

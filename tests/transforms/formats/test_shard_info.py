@@ -56,10 +56,10 @@ def test_offsets_are_those_of_frames_of_sixteen_bytes_more():
 )
 def test_a_record_is_read_back_as_it_was_noted(content, converted):
     record = shard_info(
-        [], content=np.array(content, RECORD_DTYPE), converted=tuple(converted)
+        [], records=np.array(content, RECORD_DTYPE), converted=tuple(converted)
     )
     read = ShardInfo.from_json(record.to_json())
-    assert read.content.tolist() == content
+    assert read.records.tolist() == content
     assert read.converted == tuple(converted)
     assert read.to_json() == record.to_json()
 
@@ -81,7 +81,7 @@ def test_a_damaged_note_is_no_record_or_says_the_same_of_the_content(place, chan
         read = ShardInfo.from_json(bytes(damaged))
     except ValueError:
         return
-    assert read.content.tolist() == shard_info([1, 2, 3]).content.tolist()
+    assert read.records.tolist() == shard_info([1, 2, 3]).records.tolist()
 
 
 @pytest.mark.parametrize('note', [b'[]', b'3', b'{}', b'null', b'{"identity": 1}'])
@@ -91,7 +91,7 @@ def test_other_json_is_no_record(note):
 
 
 def test_an_unknown_check_is_no_record():
-    with pytest.raises(ValueError, match="its check is 'thorough', expected one of"):
+    with pytest.raises(ValueError, match="its check is 'thorough' .expected one of"):
         ShardInfo.from_json(shard_info([1], check='thorough').to_json())
 
 

@@ -5,10 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexed_imagenet.transforms.formats.tfrecord import crc32c, frame, masked_crc32c
-from indexed_imagenet.transforms.formats.tfrecord_reader import (
+from indexed_imagenet.transforms.formats.tfrecord import (
     CorruptFrame,
     Frame,
+    crc32c,
+    frame,
+    masked_crc32c,
     read_frames,
 )
 from support import fake_store
@@ -76,8 +78,8 @@ def test_goes_on_after_a_damaged_payload(tmp_path):
 @pytest.mark.parametrize(
     ('tail', 'fault'),
     [
-        (b'x', '1 bytes follow, expected a frame of at least 16'),
-        (b'\0' * 20, "the length's crc32c is 0x00000000, expected 0x"),
+        (b'x', '1 bytes follow (expected a frame of at least 16)'),
+        (b'\0' * 20, "the length's crc32c is 0x00000000 (expected 0x"),
     ],
 )
 def test_says_what_follows_the_last_frame(tmp_path, tail, fault):
@@ -95,7 +97,7 @@ def test_an_absurd_length_with_a_right_crc_takes_no_memory(tmp_path):
     (tmp_path / 'x').write_bytes(head + b'\0' * 100)
     [torn] = read_frames(str(tmp_path / 'x'))
     assert torn.fault == (
-        f'the length is {1 << 62}, expected at most 96 in what is left of the file'
+        f'the length is {1 << 62} (expected at most 96, the rest of the file)'
     )
 
 

@@ -6,9 +6,10 @@ import pytest
 from apache_beam.io.filesystem import CompressionTypes, FileMetadata, FileSystem
 
 from indexed_imagenet.text import error_text
+from indexed_imagenet.transforms import storage
 from indexed_imagenet.transforms.inputs import read_images
 from indexed_imagenet.transforms.rows import WHOLE, Row
-from indexed_imagenet.transforms.storage import files, retry
+from indexed_imagenet.transforms.storage import retry
 
 
 def row(source, offset=0, length=WHOLE):
@@ -128,7 +129,7 @@ def test_a_file_beyond_the_bound_is_not_read(directory, monkeypatch, pauses):
     monkeypatch.setattr(os, 'pread', None)
     rows = [row('huge'), row('huge', 0, read_images.MAX_FILE_BYTES + 1)]
     for _, error in read_images.read_images(directory, rows):
-        reason = '268,435,457 bytes, expected at most 268,435,456'
+        reason = '268,435,457 bytes (expected at most 268,435,456)'
         assert error_text(error) == reason
     assert not pauses
 
@@ -185,9 +186,9 @@ class MemoryFileSystem(FileSystem):
 
 
 def test_lists_an_object_store_folder_by_folder():
-    listing = files.list_folder('memory://bucket/train')
+    listing = storage.list_folder('memory://bucket/train')
     assert (listing.folders, listing.files) == ([b'n1'], [b'flat.JPEG'])
-    assert sorted(files.list_folder('memory://bucket/train/n1').files) == [
+    assert sorted(storage.list_folder('memory://bucket/train/n1').files) == [
         b'a.JPEG',
         b'b.JPEG',
     ]
@@ -206,6 +207,6 @@ def test_no_more_of_an_object_is_read_than_an_image_may_have(monkeypatch, pauses
     monkeypatch.setattr(read_images, 'MAX_FILE_BYTES', 3)
     rows = [row('n1/a.JPEG'), row('n1/b.JPEG'), row('n1/a.JPEG', 1, 3)]
     images = [d for _, d in read_images.read_images('memory://bucket/train', rows)]
-    assert error_text(images[0]) == 'more than 3 bytes, expected at most that'
+    assert error_text(images[0]) == 'more than 3 bytes (expected at most that)'
     assert images[1:] == [b'bb', b'aaa']
     assert not pauses

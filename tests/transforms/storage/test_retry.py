@@ -6,9 +6,11 @@ import pytest
 from apache_beam.io.filesystems import FileSystems
 
 from indexed_imagenet.text import error_text
+from indexed_imagenet.transforms import storage
 from indexed_imagenet.transforms.inputs import read_images
 from indexed_imagenet.transforms.rows import WHOLE, Row
-from indexed_imagenet.transforms.storage import files, retry
+from indexed_imagenet.transforms.storage import retry
+from indexed_imagenet.transforms.storage.beam import BeamStorage
 
 
 def row(source):
@@ -25,7 +27,8 @@ def directory(tmp_path):
 @pytest.fixture
 def store(directory, monkeypatch):
     """The same folder, read as an object store is."""
-    monkeypatch.setattr(files, 'is_local', lambda path: False)
+    monkeypatch.setattr(storage, 'is_local', lambda path: False)
+    monkeypatch.setattr(storage, 'storage_of', lambda path: BeamStorage())
     return directory
 
 

@@ -13,11 +13,10 @@ from indexed_imagenet.transforms.formats.example_encoder import (
 from indexed_imagenet.transforms.formats.index_file import SplitIndex
 from indexed_imagenet.transforms.formats.shard_info import QUICK, RECORD_DTYPE
 from indexed_imagenet.transforms.formats.tfrecord import crc32c, frame
-from indexed_imagenet.transforms.images.check_image import Picture
 from indexed_imagenet.transforms.index_table import IndexTable, PackedIndexTable
+from indexed_imagenet.transforms.verify.fault import Fault
 from indexed_imagenet.transforms.verify.record import NamesByIndex, RecordSpec
 from indexed_imagenet.transforms.verify.shard import (
-    Fault,
     ShardTask,
     VerifyShards,
     verify_shard,
@@ -27,16 +26,16 @@ from indexed_imagenet.transforms.verify.split import SplitSpec, VerifySplit, ver
 LABELS = make_labels(['n01440764', 'n02119022'], ['tench', 'red fox'])
 NAMES = [b'b.JPEG', b'c.JPEG', b'a.JPEG']
 TABLE = IndexTable.from_split(SplitIndex(np.array(NAMES), np.array([1, 0, 1], np.int16)))
-RULES = RecordSpec(3, tuple(LABELS), QUICK)
+SPEC = RecordSpec(3, tuple(LABELS), QUICK)
 
 
 @pytest.fixture
 def task(tmp_path, jpeg):
     """One shard with examples 2 and 0 of three; the second has a wrong label."""
-    encoder, picture = ExampleEncoder(LABELS), Picture(jpeg, 24, 40, None)
+    encoder = ExampleEncoder(LABELS)
     payloads = [
-        b''.join(encoder.encode(2, b'a.JPEG', 1, picture)),
-        b''.join(encoder.encode(0, b'b.JPEG', 0, picture)),
+        b''.join(encoder.encode(2, b'a.JPEG', 1, jpeg, 24, 40)),
+        b''.join(encoder.encode(0, b'b.JPEG', 0, jpeg, 24, 40)),
     ]
     path = tmp_path / 'train-00000-of-00001'
     path.write_bytes(b''.join(b''.join(frame([p], crc32c(p))) for p in payloads))
@@ -45,12 +44,12 @@ def task(tmp_path, jpeg):
 
 def test_finds_who_is_where_and_what_is_wrong(task):
     task, payloads = task
-    found = verify_shard(task, RULES, NamesByIndex(TABLE))
+    found = verify_shard(task, SPEC, NamesByIndex(TABLE))
     offset = len(payloads[0]) + 16
-    what = 'image/class/label is 1, expected 2 as in the index file'
-    assert found.faults == [Fault(task.path, offset, 0, what)]
+    what = 'image/class/label is 1 (expected 2 as in the index file)'
+    assert found.faults == [Fault(task.path, what, offset, 0)]
     assert found.num_faults == 1
-    assert found.placed.tolist() == [
+    assert found.records.tolist() == [
         (0, 2, len(payloads[0]), crc32c(payloads[0])),
         (offset, 0, len(payloads[1]), crc32c(payloads[1])),
     ]
@@ -63,7 +62,7 @@ def test_finds_who_is_where_and_what_is_wrong(task):
 
 def test_a_file_that_cannot_be_read_is_a_fault_and_no_stack_trace(tmp_path):
     task = ShardTask(str(tmp_path / 'none'), 0, None)
-    found = verify_shard(task, RULES, None)
+    found = verify_shard(task, SPEC, None)
     [fault] = found.faults
     assert str(fault) == (
         f'{tmp_path}/none: cannot be read: No such file or directory; make it readable'
@@ -73,35 +72,35 @@ def test_a_file_that_cannot_be_read_is_a_fault_and_no_stack_trace(tmp_path):
 
 def test_the_job_writes_one_report_a_split(new_pipeline, task, tmp_path):
     task, _ = task
-    rules = SplitSpec('train', str(tmp_path), 3, False, ())
+    spec = SplitSpec('train', str(tmp_path), 3, False, ())
     with new_pipeline() as pipeline:
         packed = pipeline | 'table' >> beam.Create([PackedIndexTable.pack(TABLE)])
         findings = (
-            pipeline | beam.Create([task]) | VerifyShards(RULES, AsSingleton(packed))
+            pipeline | beam.Create([task]) | VerifyShards(SPEC, AsSingleton(packed))
         )
         assert_that(findings, lambda made: made[0].num_faults == 1)
-        findings | VerifySplit(rules, str(tmp_path / 'report'))
+        findings | VerifySplit(spec, str(tmp_path / 'report'))
     report = json.loads((tmp_path / 'report').read_text())
     assert (report['examples'], report['shards'], report['num_faults']) == (2, 1, 2)
     assert report['faults'][1] == (
-        f'{tmp_path}: 1 of 3 train examples are in no record: index 1; expected each to '
-        'be there, or declared to be absent in a manifest'
+        f'{tmp_path}: 1 of 3 train examples are in no record: index 1 (expected each to '
+        'be present, or declared absent in a manifest)'
     )
 
 
 def test_a_report_on_no_shard_at_all(tmp_path):
-    rules = SplitSpec('train', str(tmp_path), None, False, ())
-    report = verify_split([], rules)
+    spec = SplitSpec('train', str(tmp_path), None, False, ())
+    report = verify_split([], spec)
     assert (report['examples'], report['num_faults']) == (0, 0)
 
 
 def test_refuses_a_check_that_nobody_knows():
-    with pytest.raises(ValueError, match="check is 'x', expected one of quick, decode"):
+    with pytest.raises(ValueError, match="check is 'x' \\(expected one of quick, decode"):
         VerifyShards(RecordSpec(3, None, 'x'))
 
 
 def test_the_content_of_a_record_is_that_of_the_fingerprint(task):
     task, payloads = task
-    placed = verify_shard(task, RULES, None).placed
-    content = placed[list(RECORD_DTYPE.names)].astype(RECORD_DTYPE)
+    records = verify_shard(task, SPEC, None).records
+    content = records[list(RECORD_DTYPE.names)].astype(RECORD_DTYPE)
     assert content['crc32c'].tolist() == [crc32c(payload) for payload in payloads]

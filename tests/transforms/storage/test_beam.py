@@ -3,8 +3,7 @@ import errno
 import pytest
 from apache_beam.io.filesystem import BeamIOError
 
-from indexed_imagenet.transforms.storage import stores
-from indexed_imagenet.transforms.storage.store_clients import http_status
+from indexed_imagenet.transforms.storage.beam import as_os_errors, http_status
 
 
 class Answer:
@@ -41,7 +40,7 @@ class NoAnswer(Exception):
 
 
 def raised_for(error: Exception) -> OSError:
-    with pytest.raises(OSError) as raised, stores.as_os_errors():
+    with pytest.raises(OSError) as raised, as_os_errors():
         raise error
     assert not isinstance(raised.value, BeamIOError)
     return raised.value

@@ -1,0 +1,62 @@
+"""What a split in an output directory is being built from: noted before the first shard.
+
+The file is ``.build/SPLIT/identity.json``: the build ID, and the number of images.
+"""
+
+import dataclasses
+import json
+
+from indexed_imagenet.transforms import storage
+from indexed_imagenet.transforms.formats.build_id import BuildId
+from indexed_imagenet.transforms.formats.json_fields import decode_int
+from indexed_imagenet.transforms.formats.layout import build_plan_path, staging_dir
+from indexed_imagenet.transforms.formats.manifest import read_manifest
+from indexed_imagenet.transforms.storage.atomic import atomic_write
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class BuildPlan:
+    """What a split was, or is going to be, built from.
+
+    Attributes:
+      build_id: of the build.
+      images: how many images it has.
+    """
+
+    build_id: BuildId
+    images: int
+
+
+def read_build_plan(output_directory: str, split: str) -> BuildPlan | None:
+    """Returns what a split was built from, None if nothing there says so.
+
+    Raises:
+      OSError: it cannot be read.
+      ValueError: the file that says so is damaged.
+    """
+    manifest = read_manifest(output_directory, split)
+    if manifest is not None:
+        return BuildPlan(manifest.build_id, manifest.examples + len(manifest.skipped))
+    path = build_plan_path(output_directory, split)
+    if storage.size(path) is None:
+        return None
+    try:
+        fields = json.loads(storage.read_bytes(path))
+        return BuildPlan(
+            BuildId.from_dict(fields['identity']), decode_int(fields['images'])
+        )
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f'{path} is not the plan of a build: {error}') from error
+
+
+def write_build_plan(plan: BuildPlan, output_directory: str) -> None:
+    """Writes the plan of a split, and waits until it is on the disk.
+
+    Raises:
+      OSError: it cannot be written.
+    """
+    path = build_plan_path(output_directory, plan.build_id.split)
+    fields = {'identity': plan.build_id.to_dict(), 'images': plan.images}
+    content = json.dumps(fields).encode()
+    atomic_write(path, content, staging_dir(output_directory), durable=True)
+    storage.fsync_dir(storage.parent(path))
