@@ -1,11 +1,11 @@
-"""Shows what the quick check of images misses, by kind of damage.
+"""Measures what the quick check of images misses, by kind of damage.
 
     .venv/bin/python tests/bench/damaged.py
 
-Pictures of every kind and of ImageNet's size are damaged, with a fixed seed, and
-TensorFlow's decoder is asked which of them it rejects. The quick check misses a
-file that the decoder rejects and it takes. That it rejects none that the decoder
-takes is seen to as well.
+Images of every kind and of ImageNet's size are damaged, with a fixed seed, and
+TensorFlow's decoder is asked which of them it rejects. The quick check misses a file
+if the decoder rejects it and the check does not. If the check rejects a file that the
+decoder accepts, the program stops with an error.
 """
 
 import argparse
@@ -24,8 +24,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1]))
 from support import damage
 
 
-def _is_taken(data: bytes) -> bool | None:
-    """Whether the quick check takes a file; None if it is beyond its bounds."""
+def _passes_quick_check(data: bytes) -> bool | None:
+    """Returns the quick check's decision, or None for a file beyond its limits."""
     try:
         check_image(data, QUICK)
     except InvalidImageError as error:
@@ -34,36 +34,36 @@ def _is_taken(data: bytes) -> bool | None:
 
 
 def count_missed(kind: str, wholes: list[bytes], count: int) -> tuple[int, int, int]:
-    """Files of a kind that the decoder was asked about, rejects, the check missed.
+    """Counts damaged files: decoded, rejected by the decoder, missed by the check.
 
-    It is not asked about files beyond the bounds, which the check rejects.
+    Files beyond the limits of the check are not decoded.
     """
-    asked = rejected = missed = 0
-    for data in damage.damaged(kind, wholes, count):
-        taken = _is_taken(data)
-        if taken is None:
+    decoded = rejected = missed = 0
+    for data in damage.make_damaged(kind, wholes, count):
+        passes = _passes_quick_check(data)
+        if passes is None:
             continue
-        asked += 1
-        if not damage.decoder_takes(data):
+        decoded += 1
+        if not damage.decoder_accepts(data):
             rejected += 1
-            missed += taken
-        elif not taken:
-            sys.exit(f'{kind}: a file that the decoder takes is rejected')
-    return asked, rejected, missed
+            missed += passes
+        elif not passes:
+            sys.exit(f'{kind}: the check rejects a file that the decoder accepts')
+    return decoded, rejected, missed
 
 
 def main() -> None:
-    """Prints the table."""
+    """Measures, and prints a table."""
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
-    parser.add_argument('--files', type=int, default=500, help='files of each kind')
-    parser.add_argument('--pictures', type=int, default=3, help='different motifs')
+    parser.add_argument('--files', type=int, default=500, help='files per kind of damage')
+    parser.add_argument('--images', type=int, default=3, help='different motifs')
     flags = parser.parse_args()
     wholes = []
-    for seed in range(flags.pictures):
-        made = damage.make_pictures(pictures.make_pixels(seed), seed)
-        # The note is there for the tests: no ordinary file has an end marker in it.
+    for seed in range(flags.images):
+        made = damage.make_images(pictures.make_pixels(seed), seed)
+        # The note is for the tests: ordinary files have no end marker in a comment.
         wholes += [made[name] for name in made if 'note' not in name]
-    table = Table('damage', 'files', 'the decoder rejects', 'of those missed', '%')
+    table = Table('damage', 'files', 'rejected by the decoder', 'of those, missed', '%')
     for column in table.columns[1:]:
         column.justify = 'right'
     for kind in damage.DAMAGES:

@@ -1,4 +1,4 @@
-"""Pictures of every kind, and ways in which files get damaged."""
+"""Images of every kind, and ways to damage a file."""
 
 import struct
 
@@ -12,12 +12,12 @@ _SCAN = 0xDA
 
 
 def segment(code: int, content: bytes = b'') -> bytes:
-    """A JPEG segment: marker, length, content."""
+    """Returns a JPEG segment: marker, length, content."""
     return struct.pack('>BBH', 0xFF, code, len(content) + 2) + content
 
 
 def first_scan(jpeg: bytes) -> int:
-    """Offset of the first scan's marker."""
+    """Returns the offset of the first scan's marker, bytes."""
     position = 2
     while jpeg[position + 1] != _SCAN:
         position += 2 + struct.unpack_from('>H', jpeg, position + 2)[0]
@@ -25,7 +25,7 @@ def first_scan(jpeg: bytes) -> int:
 
 
 def with_size(jpeg: bytes, height: int, width: int) -> bytes:
-    """The same file with another size in its frame header."""
+    """Returns the file with another size in its frame header."""
     position = 2
     while jpeg[position + 1] not in (0xC0, 0xC1, 0xC2):
         position += 2 + struct.unpack_from('>H', jpeg, position + 2)[0]
@@ -34,7 +34,7 @@ def with_size(jpeg: bytes, height: int, width: int) -> bytes:
 
 
 def between_scans(jpeg: bytes, added: bytes, number: int = 1) -> bytes:
-    """The same file with bytes put before its second scan, or a later one."""
+    """Returns the file with bytes inserted before its second scan, or a later one."""
     position = first_scan(jpeg)
     for _ in range(number):
         position = jpeg.index(b'\xff\xda', position + 2)
@@ -42,9 +42,9 @@ def between_scans(jpeg: bytes, added: bytes, number: int = 1) -> bytes:
 
 
 def encode_with_restarts(pixels: np.ndarray) -> bytes:
-    """A grey JPEG with a restart marker after each row of blocks.
+    """Returns a grey JPEG with a restart marker after each row of blocks.
 
-    Between restarts stands, bit for bit, the scan of the row as a picture.
+    The data between restarts is, bit for bit, the scan of the row as an image.
     """
     height, width = pixels.shape[0] // 8 * 8, pixels.shape[1]
     rows = [pictures.encode_grey(pixels[top : top + 8]) for top in range(0, height, 8)]
@@ -58,12 +58,12 @@ def encode_with_restarts(pixels: np.ndarray) -> bytes:
     return with_size(tables, height, width) + interval + header + data + END
 
 
-def make_pictures(pixels: np.ndarray, seed: int = 0) -> dict[str, bytes]:
-    """Whole files of every kind, by name.
+def make_images(pixels: np.ndarray, seed: int = 0) -> dict[str, bytes]:
+    """Returns whole files of every kind, by name.
 
     Args:
       pixels: uint8, shape [height, width, 3].
-      seed: of the bytes in comments and profiles.
+      seed: for the bytes in comments and profiles.
     """
     random = np.random.RandomState(seed)
     encode = tf_codec.tensorflow().io.encode_jpeg
@@ -172,7 +172,7 @@ def _add_after_end(random, whole, other):
     return whole + (random.bytes(9), bytes(50), b'\xff', other)[random.randint(4)]
 
 
-# Each takes (random, whole file, another whole file).
+# Functions of (random, whole file, another whole file).
 CUTS = {
     'cut anywhere': _cut,
     'cut near the end': _cut_near_end,
@@ -193,8 +193,17 @@ DAMAGES = {
 }
 
 
-def damaged(kind: str, wholes: list[bytes], count: int, seed: int = 0) -> list[bytes]:
-    """Files damaged in one way of ``DAMAGES``, the same ones for the same seed."""
+def make_damaged(
+    kind: str, wholes: list[bytes], count: int, seed: int = 0
+) -> list[bytes]:
+    """Returns files damaged in one way of ``DAMAGES``, the same for the same seed.
+
+    Args:
+      kind: a key of ``DAMAGES``.
+      wholes: whole files, damaged in turn.
+      count: how many files to return.
+      seed: of the damage.
+    """
     random = np.random.RandomState([seed, list(DAMAGES).index(kind)])
     made = []
     for number in range(count):
@@ -203,8 +212,8 @@ def damaged(kind: str, wholes: list[bytes], count: int, seed: int = 0) -> list[b
     return made
 
 
-def decoder_takes(data: bytes) -> bool:
-    """What TensorFlow's decoder says of a file that starts as a JPEG or PNG."""
+def decoder_accepts(data: bytes) -> bool:
+    """Returns True if TensorFlow's decoder accepts a file that starts as JPEG or PNG."""
     is_png = data.startswith(b'\x89PNG')
     decode = tf_codec.decode_png if is_png else tf_codec.decode_jpeg
     try:

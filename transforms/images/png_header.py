@@ -1,9 +1,8 @@
-"""Finds the size of a PNG in its header, without decoding it.
+"""Reads the size of a PNG from its header, without decoding it.
 
-Chunks are those of the PNG specification (ISO/IEC 15948), section 5: a
-big-endian length, a type of four letters, the content and four bytes of crc. The
-header chunk must be the first, but libpng also takes a file in which chunks that
-it does not know come before it.
+Chunks are those of the PNG specification (ISO/IEC 15948), section 5: a big-endian
+length, a type of four letters, the content and a CRC of four bytes. The header chunk
+must be the first, but libpng also accepts a file in which unknown chunks precede it.
 """
 
 import struct
@@ -12,18 +11,19 @@ from typing import NamedTuple
 _START = b'\x89PNG\r\n\x1a\n'
 _CHUNK = struct.Struct('>I4s')
 _SIZE = struct.Struct('>II')
+# Bytes of a chunk that are not content: length, type, CRC.
 _OVERHEAD = 12
 
 
 class PngSize(NamedTuple):
-    """What the header says: pixels."""
+    """The size of a PNG in pixels."""
 
     height: int
     width: int
 
 
 def starts_as_png(data: bytes) -> bool:
-    """Whether the data begins as every PNG does."""
+    """Returns True if the data starts with the PNG signature."""
     return data.startswith(_START)
 
 
@@ -31,10 +31,10 @@ def read_png_size(data: bytes) -> PngSize | None:
     """Reads the size from the first header chunk.
 
     Args:
-      data: a file's content that starts as a PNG.
+      data: a file's content that starts with the PNG signature.
 
     Returns:
-      The size, or None if there is no whole header: no decoder takes that.
+      The size, or None if there is no whole header: no decoder accepts such a file.
     """
     position = len(_START)
     while position + _CHUNK.size + _SIZE.size <= len(data):

@@ -1,7 +1,7 @@
-"""Decodes and converts pictures with TensorFlow, for the few that need it.
+"""Decodes and converts images with TensorFlow, for the few that need it.
 
-TensorFlow takes seconds and hundreds of megabytes to import, so it is imported
-when the first such picture comes: of 1,281,167 training files, 23.
+TensorFlow takes seconds and hundreds of megabytes to import, so the first such image
+imports it: 23 of the 1,281,167 training files need it.
 """
 
 import contextlib
@@ -14,16 +14,17 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from indexed_imagenet.console import silence_stderr
+from indexed_imagenet.text import one_line
 
 _import_lock = threading.Lock()
 
 
 class DecodeError(ValueError):
-    """The decoder refuses the picture; the message is its reason."""
+    """The decoder rejects the image; the message is its reason, on one line."""
 
 
-class Decoded(NamedTuple):
-    """A decoded picture.
+class DecodedImage(NamedTuple):
+    """A decoded image.
 
     Attributes:
       pixels: uint8 tensor, shape [height, width, channels].
@@ -38,8 +39,8 @@ class Decoded(NamedTuple):
 def _silence_tensorflow() -> contextlib.AbstractContextManager[None]:
     """Silences native code, unless TensorFlow's log is on.
 
-    TensorFlow's notes on instruction sets and missing GPUs come before its own
-    log level takes effect. With ``TF_CPP_MIN_LOG_LEVEL=0`` everything is shown.
+    TensorFlow prints notes on instruction sets and missing GPUs before its own log
+    level takes effect. ``TF_CPP_MIN_LOG_LEVEL=0`` shows everything.
     """
     level = os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
     return silence_stderr(unless=level == '0')
@@ -50,75 +51,90 @@ def _import_tensorflow() -> Any:
     with _silence_tensorflow():
         import tensorflow as tf
 
-        # Pictures are decoded on the CPU; a GPU would only be held, not used.
+        # Images are decoded on the CPU; a GPU would be reserved and not used.
         tf.config.set_visible_devices([], 'GPU')
-        tf.constant(0)  # it looks for devices at its first operation
+        tf.constant(0)  # the first operation looks for devices
     return tf
 
 
 def tensorflow() -> Any:
-    """TensorFlow, imported at the first call."""
+    """Returns the module ``tensorflow``; the first call imports it."""
     with _import_lock:
         return _import_tensorflow()
 
 
 @contextlib.contextmanager
-def _refusals() -> Iterator[None]:
-    """Has the decoder's refusal of a picture come as a DecodeError."""
+def _decode_errors() -> Iterator[None]:
+    """Turns TensorFlow's rejection of an image into a ``DecodeError``."""
     tf = tensorflow()
     try:
-        with _silence_tensorflow():  # the decoder's own words name no file
+        with _silence_tensorflow():  # libjpeg's own messages do not name the file
             yield
     except tf.errors.InvalidArgumentError as error:
-        # Around the reason stand the names of TensorFlow's node and operation.
+        # The names of TensorFlow's node and operation surround the reason.
         reason = re.sub(r'\{\{.*?\}\}|\[Op:.*', '', error.message).strip(' .')
-        reason = ' '.join(reason.split())
-        raise DecodeError(reason or 'it cannot be decoded') from error
+        raise DecodeError(one_line(reason) or 'it cannot be decoded') from error
 
 
-def _decode(decoder: str, data: bytes, channels: int) -> Decoded:
-    with _refusals():
+def _decode(decoder: str, data: bytes, channels: int) -> DecodedImage:
+    with _decode_errors():
         pixels = getattr(tensorflow().io, decoder)(data, channels=channels)
     height, width, _ = pixels.shape
-    return Decoded(pixels, height, width)
+    return DecodedImage(pixels, height, width)
 
 
 def read_jpeg_shape(data: bytes) -> tuple[int, int, int]:
-    """Height and width in pixels, and the number of components of a JPEG.
+    """Returns height and width in pixels and the number of components of a JPEG.
 
-    libjpeg reads the header as it does before it decodes, but no further.
+    libjpeg reads the header as it does before decoding, and stops there.
+
+    Args:
+      data: the whole file.
 
     Raises:
-      DecodeError: it refuses the header.
+      DecodeError: libjpeg rejects the header.
     """
-    with _refusals():
+    with _decode_errors():
         height, width, components = tensorflow().io.extract_jpeg_shape(data).numpy()
     return int(height), int(width), int(components)
 
 
-def decode_jpeg(data: bytes) -> Decoded:
-    """Decodes a JPEG of any kind; four components come out as RGB.
+def decode_jpeg(data: bytes) -> DecodedImage:
+    """Decodes a JPEG of any kind; four components are converted to RGB.
+
+    Args:
+      data: the whole file.
 
     Raises:
-      DecodeError: the decoder refuses it.
+      DecodeError: the decoder rejects it.
     """
     return _decode('decode_jpeg', data, channels=0)
 
 
-def decode_png(data: bytes) -> Decoded:
+def decode_png(data: bytes) -> DecodedImage:
     """Decodes a PNG to RGB.
 
+    Args:
+      data: the whole file.
+
     Raises:
-      DecodeError: the decoder refuses it.
+      DecodeError: the decoder rejects it.
     """
     return _decode('decode_png', data, channels=3)
 
 
 def encode_rgb_jpeg(pixels: Any) -> bytes:
-    """Encodes RGB pixels as the original builder does: JPEG of quality 100."""
+    """Encodes pixels as the original builder does: an RGB JPEG of quality 100.
+
+    Args:
+      pixels: uint8 tensor or array, shape [height, width, 3].
+    """
     return tensorflow().io.encode_jpeg(pixels, format='rgb', quality=100).numpy()
 
 
 def codec() -> str:
-    """What converts pictures here: the bytes of converted ones depend on it."""
+    """Returns TensorFlow's version and the CPU architecture, for the manifest.
+
+    The bytes of converted images depend on both.
+    """
     return f'tensorflow {tensorflow().__version__}, {platform.machine()}'

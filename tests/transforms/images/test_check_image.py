@@ -6,54 +6,54 @@ from indexed_imagenet.transforms.images import tf_codec
 from indexed_imagenet.transforms.images.check_image import (
     CMYK,
     PNG,
+    CheckedImage,
     InvalidImageError,
-    Picture,
     check_image,
 )
 
 
 @pytest.fixture
 def no_decoder(monkeypatch):
-    def refuse():
-        raise AssertionError('TensorFlow was asked for')
+    def fail():
+        raise AssertionError('TensorFlow was imported')
 
-    monkeypatch.setattr(tf_codec, 'tensorflow', refuse)
+    monkeypatch.setattr(tf_codec, 'tensorflow', fail)
 
 
-def test_a_plain_jpeg_goes_in_as_it_is_without_a_decoder(no_decoder, jpeg):
-    assert check_image(jpeg) == Picture(jpeg, 24, 40, None)
+def test_check_image_plain_jpeg_keeps_bytes_without_tensorflow(no_decoder, jpeg):
+    assert check_image(jpeg) == CheckedImage(jpeg, 24, 40, None)
 
 
 @pytest.mark.parametrize('kind', ['grey', 'progressive'])
-def test_grey_and_progressive_jpegs_go_in_as_they_are(pixels, monkeypatch, kind, tf):
+def test_check_image_grey_or_progressive_jpeg_keeps_bytes(pixels, monkeypatch, kind, tf):
     if kind == 'grey':
         data = pictures.encode_grey(pixels)
     else:
         data = pictures.encode_rgb(pixels, progressive=True)
     monkeypatch.setattr(tf_codec, 'tensorflow', None)
-    assert check_image(data) == Picture(data, 24, 40, None)
+    assert check_image(data) == CheckedImage(data, 24, 40, None)
 
 
-def test_a_png_becomes_an_rgb_jpeg(tf, pixels):
-    picture = check_image(pictures.encode_png(pixels))
-    assert picture[1:] == (24, 40, PNG)
-    assert picture.encoded == tf.io.encode_jpeg(pixels, 'rgb', quality=100).numpy()
+def test_check_image_png_becomes_rgb_jpeg(tf, pixels):
+    image = check_image(pictures.encode_png(pixels))
+    assert image[1:] == (24, 40, PNG)
+    assert image.encoded == tf.io.encode_jpeg(pixels, 'rgb', quality=100).numpy()
 
 
-def test_a_cmyk_jpeg_becomes_an_rgb_jpeg(tf, pixels):
+def test_check_image_cmyk_jpeg_becomes_rgb_jpeg(tf, pixels):
     data = pictures.encode_cmyk(pixels)
-    picture = check_image(data)
-    assert picture[1:] == (24, 40, CMYK)
+    image = check_image(data)
+    assert image[1:] == (24, 40, CMYK)
     decoded = tf.io.decode_jpeg(data, channels=0)
-    assert picture.encoded == tf.io.encode_jpeg(decoded, 'rgb', quality=100).numpy()
+    assert image.encoded == tf.io.encode_jpeg(decoded, 'rgb', quality=100).numpy()
 
 
-def test_bytes_after_the_end_are_for_the_decoder_to_judge(jpeg):
+def test_check_image_bytes_after_end_keeps_bytes_if_decoder_accepts(jpeg):
     data = jpeg + b'\0' * 7
-    assert check_image(data) == Picture(data, 24, 40, None)
+    assert check_image(data) == CheckedImage(data, 24, 40, None)
 
 
-def test_no_cut_jpeg_is_taken(jpeg):
+def test_check_image_jpeg_cut_anywhere_raises(jpeg):
     for size in range(1, len(jpeg)):
         with pytest.raises(InvalidImageError):
             check_image(jpeg[:size])
@@ -71,20 +71,20 @@ def test_no_cut_jpeg_is_taken(jpeg):
         (lambda data: b'\x89PNG\r\n\x1a\n' + data, 'damaged or cut off PNG'),
     ],
 )
-def test_a_bad_file_is_refused_with_its_reason(jpeg, change, reason):
+def test_check_image_invalid_file_raises_one_line_reason(jpeg, change, reason):
     with pytest.raises(InvalidImageError, match=f'^{reason}') as raised:
         check_image(change(jpeg))
     assert '\n' not in str(raised.value)
 
 
-def test_no_cut_png_is_taken(pixels):
+def test_check_image_png_cut_anywhere_raises(pixels):
     data = pictures.encode_png(pixels)
     for size in range(8, len(data) - 12, 97):
         with pytest.raises(InvalidImageError, match='PNG'):
             check_image(data[:size])
 
 
-def test_a_check_by_decoding_finds_what_the_header_and_the_end_do_not_show(jpeg):
+def test_check_image_damaged_tables_only_decode_raises(jpeg):
     tables = jpeg.index(b'\xff\xc4')
     damaged = jpeg[: tables + 5] + b'\xff' * 16 + jpeg[tables + 21 :]
     assert check_image(damaged, QUICK).encoded == damaged
@@ -92,22 +92,22 @@ def test_a_check_by_decoding_finds_what_the_header_and_the_end_do_not_show(jpeg)
         check_image(damaged, DECODE)
 
 
-def test_both_checks_hand_on_the_same(pixels, jpeg, tf):
+def test_check_image_quick_and_decode_return_same_image(pixels, jpeg, tf):
     for data in (jpeg, pictures.encode_grey(pixels)):
         assert check_image(data, DECODE) == check_image(data, QUICK)
         assert check_image(data, DECODE).encoded is data
 
 
 @pytest.mark.parametrize('check', CHECKS)
-def test_a_cmyk_jpeg_whose_header_only_libjpeg_reads_is_converted(pixels, tf, check):
+def test_check_image_cmyk_jpeg_with_garbage_in_header_becomes_rgb_jpeg(pixels, tf, check):
     data = pictures.encode_cmyk(pixels)
     data = data[:16] + b'xyz' + data[16:]
-    picture = check_image(data, check)
-    assert picture[1:] == (24, 40, CMYK)
-    assert tf.io.extract_jpeg_shape(picture.encoded).numpy().tolist() == [24, 40, 3]
+    image = check_image(data, check)
+    assert image[1:] == (24, 40, CMYK)
+    assert tf.io.extract_jpeg_shape(image.encoded).numpy().tolist() == [24, 40, 3]
 
 
-def test_a_fault_of_the_machine_is_no_fault_of_the_picture(monkeypatch, jpeg, tf):
+def test_check_image_out_of_memory_is_not_invalid_image(monkeypatch, jpeg, tf):
     def exhaust(*args, **kwargs):
         raise tf.errors.ResourceExhaustedError(None, None, 'out of memory')
 

@@ -17,7 +17,7 @@ def frame(code=0xC0, precision=8, height=3, width=5, components=3):
     )
 
 
-def test_agrees_with_tensorflow_on_every_golden_jpeg(golden, tf):
+def test_read_jpeg_header_golden_jpegs_agree_with_tensorflow(golden, tf):
     checked = 0
     for path in golden.glob('*/*/*.JPEG'):
         data = path.read_bytes()
@@ -28,25 +28,25 @@ def test_agrees_with_tensorflow_on_every_golden_jpeg(golden, tf):
     assert checked == 74
 
 
-def test_finds_the_frame_behind_other_segments():
-    before = segment(0xE0, b'JFIF') + segment(0xFE, b'\xff\xc0 no frame') + b'\xff\x01'
+def test_read_jpeg_header_other_segments_first_finds_frame():
+    before = segment(0xE0, b'JFIF') + segment(0xFE, b'\xff\xc0 not a frame') + b'\xff\x01'
     for code in (0xC0, 0xC1, 0xC2):
         data = b'\xff\xd8' + before + b'\xff\xff' + frame(code, height=300, width=7000)
         scan = segment(0xC4, b'tables') + segment(0xDA, b'\3' * 10)
         begin = len(data) + len(segment(0xC4, b'tables'))
         expected = JpegHeader(300, 7000, 3, begin, one_scan=code != 0xC2)
         assert read_jpeg_header(data + scan) == expected
-        assert read_jpeg_header(data) is None  # a picture without a scan is none
-        assert read_jpeg_header(data + frame(0xC0) + scan) is None  # nor with two frames
+        assert read_jpeg_header(data) is None  # without a scan
+        assert read_jpeg_header(data + frame(0xC0) + scan) is None  # two frames
 
 
-def test_leaves_rare_frames_and_nonsense_to_the_decoder():
+def test_read_jpeg_header_rare_frame_or_nonsense_is_none():
     scan = segment(0xDA, b'\3' * 10)
     for data in (
         frame(0xC3),  # lossless
         frame(0xC9),  # arithmetic
         frame(precision=12),
-        frame(height=0),  # the height comes after the scan
+        frame(height=0),  # the height follows the scan
         frame(width=0),
         frame(components=2),
         segment(0xDA) + frame(),  # a scan before the frame
@@ -61,20 +61,20 @@ def test_leaves_rare_frames_and_nonsense_to_the_decoder():
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_give_a_header_or_none(data):
+def test_read_jpeg_header_any_bytes_give_header_or_none(data):
     for start in (b'', b'\xff\xd8', b'\xff\xd8\xff\xc0'):
         header = read_jpeg_header(start + data)
         assert header is None or min(header[:4]) >= 1
 
 
-def test_a_scan_of_one_of_three_components_is_not_the_only_one():
+def test_read_jpeg_header_scan_of_one_of_three_components_is_not_one_scan():
     scan = segment(0xDA, b'\1' * 10)
     assert not read_jpeg_header(b'\xff\xd8' + frame() + scan).one_scan
     assert read_jpeg_header(b'\xff\xd8' + frame(components=1) + scan).one_scan
 
 
 @pytest.mark.parametrize('endless', [b'\xff', b'\xff\x01', segment(0xFE)])
-def test_an_endless_header_is_left_to_the_decoder(monkeypatch, endless):
+def test_read_jpeg_header_too_many_segments_is_none(monkeypatch, endless):
     scan = segment(0xDA, b'\3' * 10)
     monkeypatch.setattr(jpeg_header, '_MAX_STEPS', 50)
     for count, is_read in ((40, True), (60, False)):

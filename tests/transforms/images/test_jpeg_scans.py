@@ -26,18 +26,18 @@ START = b'\xff\xd8' + FRAME
         (SCAN + segment(0xFE, b'a note ' + END + b'...') + SCAN + END, Scans(2, True)),
         (SCAN + segment(0xFE, b'a note ' + END + b'...')[:-3], Scans(1, False)),
         (SCAN + b'garbage\xff\x01garbage' + segment(0xC4) + END, Scans(1, True)),
-        (SCAN + b'\xff\x02' + END, Scans(1, False)),  # an unknown code
-        (SCAN + FRAME + END, Scans(1, False)),  # a second frame
-        (SCAN + b'\xff\xd8' + END, Scans(1, False)),  # a second start
+        (SCAN + b'\xff\x02' + END, Scans(1, False)),  # unknown code
+        (SCAN + FRAME + END, Scans(1, False)),  # second frame
+        (SCAN + b'\xff\xd8' + END, Scans(1, False)),  # second start
         (SCAN + b'\xff', Scans(1, False)),
     ],
 )
-def test_follows_the_markers_as_a_decoder_does(rest, scans):
+def test_follow_scans_counts_scans_and_finds_end_as_decoder_does(rest, scans):
     assert follow_scans(START + rest) == scans
     assert follow_scans(START + rest, start=len(START)) == scans
 
 
-def test_too_many_markers_are_counted_at_most_and_left_in_doubt(monkeypatch):
+def test_follow_scans_too_many_markers_gives_upper_bound_without_end(monkeypatch):
     monkeypatch.setattr(jpeg_scans, '_MAX_MARKERS', 10)
     assert follow_scans(START + SCAN * 5 + END) == Scans(5, True)
     assert follow_scans(START + SCAN * 50 + END) == Scans(50, False)
@@ -48,22 +48,22 @@ def reaches_end(rest):
     return only_scan_reaches_end(data, read_jpeg_header(data))
 
 
-def test_a_long_scan_that_reaches_the_end_is_its_own_proof():
+def test_only_scan_reaches_end_scan_without_markers_is_true():
     assert reaches_end(SCAN + END)
     assert reaches_end(SCAN + b'data\xff\0' * 30_000 + END)
 
 
-def test_a_marker_is_a_doubt_wherever_its_segment_may_be_cut_off():
+def test_only_scan_reaches_end_marker_whose_segment_may_be_cut_is_false():
     for length in (0, 1, 1000, 65_400):
         note = segment(0xFE, b'.' * length)
         assert not reaches_end(SCAN + b'data\xff\0' * 30_000 + note + END)
-    # The longest segment, cut after a last end marker that is but its content.
+    # The longest segment, cut after an end marker that is part of its content.
     note = segment(0xFE, b'.' * 65_531 + END)
     assert len(note) == 2 + 0xFFFF
     assert not reaches_end(SCAN + b'data' * 30_000 + note)
 
 
-def test_other_scans_and_restarts_and_a_cut_scan_header_are_a_doubt():
+def test_only_scan_reaches_end_other_scans_restarts_or_cut_scan_header_is_false():
     one_of_three = segment(0xDA, b'\1' + bytes(9))
     assert not reaches_end(one_of_three + END)
     assert not reaches_end(SCAN + b'\xff\xd0' + END)
@@ -72,9 +72,9 @@ def test_other_scans_and_restarts_and_a_cut_scan_header_are_a_doubt():
 
 
 @given(st.binary(max_size=300))
-def test_any_bytes_can_be_followed(data):
-    count, _ = follow_scans(START + SCAN + data)
-    assert 1 <= count <= 1 + data.count(b'\xff\xda')
+def test_follow_scans_any_bytes_count_at_most_the_scan_markers(data):
+    scans = follow_scans(START + SCAN + data)
+    assert 1 <= scans.count <= 1 + data.count(b'\xff\xda')
     whole = START + SCAN + data + END
     if only_scan_reaches_end(whole, read_jpeg_header(whole)):
         assert follow_scans(whole) == Scans(1, True)

@@ -28,25 +28,25 @@ def png(tf, pixels):
     return pictures.encode_png(pixels)
 
 
-def test_reads_the_size_of_a_png(png):
+def test_read_png_size_whole_png_is_height_and_width(png):
     assert starts_as_png(png)
     assert read_png_size(png) == PngSize(24, 40)
 
 
-def test_finds_the_header_behind_a_chunk_that_the_decoder_skips(png):
+def test_read_png_size_unknown_chunk_first_finds_header(png):
     data = START + chunk(b'abCd', b'IHDR and more') + png[8:]
     assert tf_codec.decode_png(data)[1:] == (24, 40)
     assert read_png_size(data) == PngSize(24, 40)
 
 
-def test_a_png_without_a_whole_header_has_no_size(png):
+def test_read_png_size_without_whole_header_is_none(png):
     for size in range(8, 24):
         assert read_png_size(png[:size]) is None
     assert read_png_size(START + chunk(b'IDAT', b'')) is None
 
 
 @given(st.binary(max_size=100))
-def test_any_bytes_give_a_size_or_none(data):
+def test_read_png_size_any_bytes_give_size_or_none(data):
     for begin in (b'', b'\0\0\0\x0dIHDR'):
         size = read_png_size(START + begin + data)
         assert size is None or min(size) >= 0
