@@ -39,7 +39,7 @@ def _verify(argv: Sequence[str]) -> None:
 
 
 def _sample(argv: Sequence[str]) -> None:
-    from indexed_imagenet.sample.make import run
+    from indexed_imagenet.cli.sample import run
 
     run(argv)
 
