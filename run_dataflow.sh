@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Sets itself up and submits a build to Google Cloud Dataflow.
+# Submits a build to Google Cloud Dataflow; sets up its own Python environment first.
 #
 #   ./run_dataflow.sh --project=P --region=R --temp_location=gs://BUCKET/tmp \
 #     --train_directory=gs://… --imagenet_index_file=gs://… --output_directory=gs://…
-#   ./run_dataflow.sh COMMAND …       that command; COMMAND --help tells its flags
+#   ./run_dataflow.sh COMMAND …       any command; "help COMMAND" shows its flags
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -16,6 +16,7 @@ ensure_venv "$root" "[gcp]"
 command=$venv/bin/indexed-imagenet
 
 case $1 in
+  --version) ;;
   -*) set -- build "$@" ;;
 esac
 if [ "$1" = build ]; then

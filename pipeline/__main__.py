@@ -1,7 +1,7 @@
-"""``python -m indexed_imagenet``, and in a checkout ``python -m pipeline``.
+"""Runs ``python -m indexed_imagenet``; in a checkout also ``python -m pipeline``.
 
-One absolute import, so that no module is ever loaded under two names, and nothing
-else: workers cannot import ``__main__``.
+Its only import is absolute, so that no module is loaded under two names. It defines
+nothing, because workers cannot import ``__main__``.
 """
 
 from indexed_imagenet.cli.main import main_and_exit

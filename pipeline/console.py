@@ -1,6 +1,6 @@
-"""Standard error: one way to print on it, and one way to silence it.
+"""Prints lines to the console, and silences standard error.
 
-Both folders build on this module, as on ``errors``, so it imports nothing of ours.
+The whole package uses this module, so it imports nothing of the package.
 """
 
 import contextlib
@@ -8,17 +8,23 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
+# Guards the two below: how many contexts are open, and what restores standard error.
 _lock = threading.Lock()
 _depth = 0
 _saved: contextlib.ExitStack | None = None
 
 
 def open_stderr() -> TextIO:
-    """Opens standard error on a descriptor of its own, which ``silence_stderr`` spares.
+    """Opens standard error once more, so that ``silence_stderr`` does not affect it.
 
-    Returns ``sys.stderr`` itself if that is not a file, as in a notebook.
+    Returns:
+      A text file with a descriptor of its own; ``sys.stderr`` if that is not a file,
+      as in a notebook.
     """
     try:
         fd = os.dup(sys.stderr.fileno())
@@ -27,20 +33,21 @@ def open_stderr() -> TextIO:
     return os.fdopen(fd, 'w', buffering=1, errors='backslashreplace')
 
 
-def print_line(console: Any, line: str) -> None:
-    """Prints a line on a rich console as it is, without wrapping or colouring it."""
+def print_line(console: 'Console', line: str) -> None:
+    """Prints a line to a rich console as it is: not wrapped, coloured or parsed."""
     console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 @contextlib.contextmanager
 def silence_stderr(unless: bool = False) -> Iterator[None]:
-    """Drops what is written to standard error, by Python, native code and children.
+    """Discards standard error within the context.
 
-    Contexts may overlap in any order, in any threads: the last one to end restores
-    it. What ``open_stderr`` has opened before is not affected.
+    That is everything written by Python, native code and child processes, except to
+    files that ``open_stderr`` opened before. Contexts may overlap in any order and in
+    any threads: the last one to end restores standard error.
 
     Args:
-      unless: leave it as it is, for example because of ``--verbose``.
+      unless: discard nothing, for example because of ``--verbose``.
     """
     if unless:
         yield

@@ -1,12 +1,14 @@
-"""Errors that a person can mend, told in one line."""
+"""The errors that a user can fix, each reported on one line."""
 
 
 class UserError(Exception):
-    """A mistake in flags or input; the message is one line for the user.
+    """An error in flags or input, with a message for the user.
+
+    The message is one line; several errors reported together are one line each.
 
     Attributes:
-      exit_status: 2 if the launcher found it before the job started, 1 if it
-        came to light in the job.
+      exit_status: the command's exit status: 2 if the error was found before the job
+        started, 1 if in the job.
     """
 
     def __init__(self, message: str, exit_status: int = 2):

@@ -1,42 +1,41 @@
-"""The flags of ``build``: ours beside Beam's, none of them dropped silently."""
+"""The flags of ``build``: ours next to Beam's. Unknown flags are errors."""
 
 import argparse
-import difflib
 from collections.abc import Sequence
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from indexed_imagenet.errors import UserError
+from indexed_imagenet.flags import OneLineParser, int_flag
 from indexed_imagenet.labels.load import METADATA_FILE, SYNSETS_FILE
 from indexed_imagenet.transforms.encode_shards import FAIL, SKIP
 from indexed_imagenet.transforms.formats.shard_info import CHECKS, QUICK
 
-# Of Beam's options, those that people who build reach for first, and what they
-# do here: without --runner, Beam's own words would not be true.
+# The Beam options that --help shows. They have texts of our own, because some of
+# Beam's are wrong here: without --runner, our own local runner is used.
 _FIRST_BEAM_OPTIONS = {
     'runner': 'where the job runs, for example FlinkRunner or DataflowRunner '
-    '(default: this machine, by a local runner of our own)',
-    'direct_num_workers': 'worker processes on this machine (default: 0, one a core)',
+    '(default: a local runner of our own, on this machine)',
+    'direct_num_workers': 'worker processes on this machine (default: 0, one per core)',
     'flink_master': 'HOST:PORT of a Flink cluster',
     'environment_type': 'how a cluster starts workers: DOCKER, PROCESS, EXTERNAL, …',
     'project': 'Google Cloud project',
     'region': 'Google Cloud region',
     'temp_location': 'gs:// folder for temporary files of Dataflow',
-    'max_num_workers': 'most workers that Dataflow may start',
+    'max_num_workers': 'maximum number of Dataflow workers',
 }
 
 
 class BuildOptions(PipelineOptions):
-    """The options of a build, part of the pipeline's options."""
+    """The flags of ``build``, as a view of the pipeline options."""
 
     @classmethod
-    def _add_argparse_args(cls, parser):
+    def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
         add_build_flags(parser)
 
 
 def add_build_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds the flags of ``build`` in their groups."""
-    inputs = parser.add_argument_group('what to build from')
+    """Adds the flags of ``build`` to a parser, in groups."""
+    inputs = parser.add_argument_group('inputs')
     inputs.add_argument(
         '--train_directory',
         metavar='DIR',
@@ -45,7 +44,7 @@ def add_build_flags(parser: argparse.ArgumentParser) -> None:
     inputs.add_argument(
         '--validation_directory',
         metavar='DIR',
-        help='validation images, flat or in class folders (give either split or both)',
+        help='validation images, flat or in class folders (give one split or both)',
     )
     inputs.add_argument(
         '--imagenet_index_file',
@@ -56,31 +55,31 @@ def add_build_flags(parser: argparse.ArgumentParser) -> None:
         '--labels_file',
         metavar='FILE',
         default=str(SYNSETS_FILE),
-        help='one synset a line, in the order of labels (default: packaged)',
+        help='one synset ID per line, in label order (default: packaged)',
     )
     inputs.add_argument(
         '--imagenet_metadata_file',
         metavar='FILE',
         default=str(METADATA_FILE),
-        help='synset, tab, words a line (default: packaged)',
+        help='synset ID, tab and words per line (default: packaged)',
     )
-    outputs = parser.add_argument_group('what to write')
+    outputs = parser.add_argument_group('outputs')
     outputs.add_argument(
-        '--output_directory', metavar='DIR', help='where the shard files go'
+        '--output_directory', metavar='DIR', help='where to write the shard files'
     )
     outputs.add_argument(
         '--train_shards',
         metavar='N',
         type=int_flag,
         default=1024,
-        help='training shard files (default: %(default)s)',
+        help='number of training shards (default: %(default)s)',
     )
     outputs.add_argument(
         '--validation_shards',
         metavar='N',
         type=int_flag,
         default=128,
-        help='validation shard files (default: %(default)s)',
+        help='number of validation shards (default: %(default)s)',
     )
     outputs.add_argument(
         '--shuffle_seed',
@@ -93,75 +92,36 @@ def add_build_flags(parser: argparse.ArgumentParser) -> None:
     outputs.add_argument(
         '--overwrite',
         action='store_true',
-        help='delete another build of the same split that is in the output directory '
-        '(default: refuse to; what belongs to this build is always gone on with)',
+        help='delete a different build of the same split from the output directory '
+        '(default: refuse; an unfinished run of this build is always resumed)',
     )
-    images = parser.add_argument_group('how to take images')
+    images = parser.add_argument_group('image checks')
     images.add_argument(
         '--check_images',
         choices=CHECKS,
         default=QUICK,
-        help='quick: by header and end, and decode those in doubt; decode: decode each '
-        '(default: %(default)s)',
+        help='quick: check header and end, decode only doubtful images; '
+        'decode: decode every image (default: %(default)s)',
     )
     images.add_argument(
         '--bad_images',
         choices=(FAIL, SKIP),
         default=FAIL,
-        help='fail: leave out the shards that they belong into, and end with status 1; '
-        'skip: write shards without them, and mark the data set as incomplete '
+        help='fail: do not write the shards that contain them, exit with status 1; '
+        'skip: write those shards without them, mark the data set as incomplete '
         '(default: %(default)s)',
     )
-    report = parser.add_argument_group('what to say')
+    report = parser.add_argument_group('messages')
     report.add_argument(
         '--verbose', action='store_true', help="show Beam's own log and stack traces"
     )
 
 
 def own_flags() -> list[str]:
-    """The names of the flags of ``build`` that are ours."""
+    """Returns the names of our own flags of ``build``, without Beam's."""
     parser = argparse.ArgumentParser(add_help=False)
     add_build_flags(parser)
     return [action.dest for action in parser._actions]
-
-
-def int_flag(text: str) -> int:
-    """Reads the value of a flag.
-
-    Raises:
-      argparse.ArgumentTypeError: it is not a whole number.
-    """
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f'{text!r} is not a whole number') from None
-
-
-class OneLineParser(argparse.ArgumentParser):
-    """Tells an error in one line, without the usage of two hundred flags."""
-
-    def error(self, message):
-        raise UserError(f'{message.removeprefix("argument ")}; see --help')
-
-    def parse_all(self, argv: Sequence[str]) -> argparse.Namespace:
-        """Reads flags, of which each must be known.
-
-        Raises:
-          UserError: one is not; the message names the nearest that is.
-        """
-        flags, unknown = self.parse_known_args(argv)
-        if unknown:
-            raise UserError(self._explain_unknown(unknown[0]))
-        return flags
-
-    def _explain_unknown(self, argument: str) -> str:
-        flag = argument.partition('=')[0]
-        if not flag.startswith('-'):
-            return f'unexpected argument {argument!r}; every flag is --name=value'
-        known = list(self._option_string_actions)
-        nearest = difflib.get_close_matches(flag, known, n=1, cutoff=0.7)
-        hint = f'did you mean {nearest[0]}?' if nearest else 'see --help'
-        return f'unknown flag {flag}; {hint}'
 
 
 def _beam_option_classes() -> list[type[PipelineOptions]]:
@@ -169,7 +129,11 @@ def _beam_option_classes() -> list[type[PipelineOptions]]:
 
 
 def _make_parser(show_all: bool) -> argparse.ArgumentParser:
-    """The parser of all flags; its help shows some of Beam's options, or all."""
+    """Makes the parser of all flags.
+
+    Args:
+      show_all: show all of Beam's options in the help, not just a few.
+    """
     parser = OneLineParser(
         prog='indexed-imagenet build',
         usage='%(prog)s --train_directory=DIR --validation_directory=DIR\n'
@@ -181,15 +145,15 @@ def _make_parser(show_all: bool) -> argparse.ArgumentParser:
     )
     add_build_flags(parser)
     own_help = parser.add_argument_group('help')
-    own_help.add_argument('--help', '-h', action='store_true', help='show this')
+    own_help.add_argument('--help', '-h', action='store_true', help='show this help')
     own_help.add_argument(
         '--helpfull', action='store_true', help="show this and all of Beam's options"
     )
-    some = None
+    shared = None
     if not show_all:
-        some = parser.add_argument_group("some of Beam's options (all: --helpfull)")
+        shared = parser.add_argument_group("some of Beam's options (all: --helpfull)")
     for cls in _beam_option_classes():
-        group = some or parser.add_argument_group(f"Beam's {cls.__name__}")
+        group = shared or parser.add_argument_group(f"Beam's {cls.__name__}")
         known = len(group._group_actions)
         cls._add_argparse_args(group)
         for action in group._group_actions[known:]:
@@ -202,28 +166,27 @@ def _make_parser(show_all: bool) -> argparse.ArgumentParser:
 
 
 def parse_options(argv: Sequence[str]) -> BuildOptions:
-    """Reads the flags of ``build``.
+    """Parses the flags of ``build``.
 
     Args:
-      argv: flags, without the command. What follows a lone ``--`` goes to the
+      argv: the flags without the command. Flags after a lone ``--`` go to the
         runner unchecked.
 
     Raises:
-      UserError: a flag that neither we nor Beam know, or a value that cannot be
-        read.
-      SystemExit: help was asked for and shown.
+      UserError: a flag is unknown, or its value is invalid.
+      SystemExit: the help was asked for and printed.
     """
     argv = list(argv)
     cut = argv.index('--') if '--' in argv else len(argv)
-    ours, unchecked = argv[:cut], argv[cut + 1 :]
-    parser = _make_parser(show_all='--helpfull' in ours)
-    flags = parser.parse_all(ours)
+    checked, unchecked = argv[:cut], argv[cut + 1 :]
+    parser = _make_parser(show_all='--helpfull' in checked)
+    flags = parser.parse_all(checked)
     if flags.help or flags.helpfull:
         parser.print_help()
         raise SystemExit(0)
-    return BuildOptions(ours + unchecked)
+    return BuildOptions(checked + unchecked)
 
 
 def is_set(name: str, argv: Sequence[str]) -> bool:
-    """Whether a flag was given at all, even with its default as value."""
+    """Returns true if a flag is among ``argv``, even with its default value."""
     return any(arg == f'--{name}' or arg.startswith(f'--{name}=') for arg in argv)

@@ -1,22 +1,24 @@
-"""Ends a job from outside: by a signal, or by a thread that watches something."""
+"""Stops a job from outside: on a signal, or from a thread that watches something."""
 
 import contextlib
 import signal
 import threading
 from collections.abc import Iterator
+from types import FrameType
+from typing import NoReturn
 
-# What a watching thread wakes the main thread with.
+# The signal by which a watching thread wakes the main thread.
 _WAKE = signal.SIGUSR1
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, _WAKE)
 
-_fired: list['Stopped'] = []
+_raised: list['StoppedError'] = []
 
 
-class Stopped(KeyboardInterrupt):
-    """A signal has ended the job.
+class StoppedError(KeyboardInterrupt):
+    """A signal stopped the job.
 
     Attributes:
-      signum: which one.
+      signum: the number of the signal.
     """
 
     def __init__(self, signum: int):
@@ -24,44 +26,44 @@ class Stopped(KeyboardInterrupt):
         self.signum = signum
 
 
-def _stop(signum, unused_frame):
-    # The first one counts: another would break off the stopping of workers.
+def _stop(signum: int, unused_frame: FrameType | None) -> NoReturn:
+    # Only the first signal counts: a second one would interrupt the clean-up.
     for other in SIGNALS:
         signal.signal(other, signal.SIG_IGN)
-    _fired.append(Stopped(signum))
-    raise _fired[0]
+    _raised.append(StoppedError(signum))
+    raise _raised[0]
 
 
 @contextlib.contextmanager
 def raise_on_signals() -> Iterator[None]:
-    """Has SIGTERM and SIGHUP end the main thread's work as Ctrl-C does.
+    """Raises ``StoppedError`` in the main thread on Ctrl-C, SIGTERM or SIGHUP.
 
-    So that workers are stopped, and what is unfinished is tidied up. After the
-    first signal, others are ignored: the process is about to end.
+    So workers are stopped and temporary files deleted whichever signal comes. After
+    the first signal all others are ignored, as the process is about to end.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield  # signals are for the main thread alone
+        yield  # only the main thread may handle signals
         return
-    _fired.clear()
+    _raised.clear()
     before = {}
     for signum in SIGNALS:
         handler = signal.getsignal(signum)
-        # nohup and shells have some of them ignored, and they stay so.
+        # A signal that is ignored stays so: nohup and shells set that on purpose.
         if handler in (signal.SIG_DFL, signal.default_int_handler):
             before[signum] = signal.signal(signum, _stop)
     try:
         yield
     finally:
-        if not _fired:
+        if not _raised:
             for signum, handler in before.items():
                 signal.signal(signum, handler)
 
 
 @contextlib.contextmanager
 def block_signals() -> Iterator[None]:
-    """Has signals wait until the context ends, also in processes forked within.
+    """Delays signals until the context ends, also in processes forked within it.
 
-    What a handler raises while Python forks would be lost.
+    An exception that a handler raises while Python forks would be lost.
     """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
     try:
@@ -72,9 +74,9 @@ def block_signals() -> Iterator[None]:
 
 @contextlib.contextmanager
 def until_second_ctrl_c() -> Iterator[None]:
-    """Has a Ctrl-C that follows the first one end what is in the context, and no more.
+    """Leaves the context on a Ctrl-C, without raising it.
 
-    For waits that a person may not want to see through.
+    For a wait after the first Ctrl-C, which the user may not want to see through.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -88,33 +90,34 @@ def until_second_ctrl_c() -> Iterator[None]:
 
 
 def restore_default_signals() -> None:
-    """Has signals end this process at once, as they do by default."""
+    """Makes signals end this process at once, as they do by default."""
     for signum in SIGNALS:
         signal.signal(signum, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
-def stopping_signal() -> Stopped | None:
-    """The signal that ended the job, unless that was a watching thread's.
+def stopping_signal() -> StoppedError | None:
+    """Returns the error of the signal that stopped the job; None if an ``Interrupt`` did.
 
-    A worker in the launcher's own process may have turned it into another error.
+    For when the error itself is lost: a worker in the launcher's process may have
+    turned it into another one.
     """
-    return _fired[0] if _fired and _fired[0].signum != _WAKE else None
+    return _raised[0] if _raised and _raised[0].signum != _WAKE else None
 
 
 class Interrupt:
-    """Wakes the main thread, with a reason.
+    """Stops the main thread's work from another thread, for a reason.
 
     Attributes:
-      reason: why the job was stopped, one line for the user; None if it was not,
-        or if a person did it.
+      reason: why the job was stopped, one line for the user; None if it was not, or
+        by a signal.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.reason: str | None = None
 
     def stop(self, reason: str) -> None:
-        """Has the main thread leave whatever it waits for."""
+        """Raises ``StoppedError`` in the main thread; only the first call counts."""
         if self.reason is not None:
             return
         self.reason = reason

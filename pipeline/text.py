@@ -1,11 +1,11 @@
 """Text for people: safe to print, on one line, and no longer than needed.
 
-Both folders build on this module, as on ``errors``, so it imports nothing of ours.
+The whole package uses this module, so it imports nothing of the package.
 """
 
 from collections.abc import Sequence
 
-# How many cases an error or a report names; the rest are counted.
+# The most cases that an error or a report names; it counts the others.
 MAX_SHOWN_CASES = 5
 MAX_SHOWN_INDICES = 3
 MAX_SHOWN_FAULTS = 20
@@ -14,10 +14,13 @@ MAX_SHOWN_FAULTS_PER_SPLIT = 100
 
 
 def printable(text: str | bytes) -> str:
-    """Returns a stranger's text with its control characters escaped.
+    r"""Returns text from outside with unprintable characters escaped.
+
+    >>> print(printable(b'new\nline \xff.JPEG'))
+    new\nline \xff.JPEG
 
     Args:
-      text: any text, or a file name as bytes, which need not be UTF-8.
+      text: any text, or a file name as bytes, which may be invalid UTF-8.
     """
     if not isinstance(text, str):
         text = bytes(text).decode('utf-8', 'backslashreplace')
@@ -29,12 +32,24 @@ def printable(text: str | bytes) -> str:
 
 
 def one_line(text: object) -> str:
-    """Returns text with every run of white space as one space, safe to print."""
+    r"""Returns text on one line: printable, each run of white space as one space.
+
+    >>> one_line('two\n  lines')
+    'two lines'
+    """
     return printable(' '.join(str(text).split()))
 
 
 def error_text(error: BaseException) -> str:
-    """Returns what an error says, on one line; its class if it says nothing."""
+    """Returns the message of an error on one line; its class if the message is empty.
+
+    The message of an ``OSError`` is that of its ``errno``, without the file name.
+
+    >>> error_text(FileNotFoundError(2, 'No such file or directory', 'a'))
+    'No such file or directory'
+    >>> error_text(TimeoutError())
+    'TimeoutError'
+    """
     text = getattr(error, 'strerror', None) or one_line(error)
     return text or type(error).__name__
 
@@ -42,15 +57,17 @@ def error_text(error: BaseException) -> str:
 def first_of(
     cases: Sequence[object], count: int | None = None, most: int = MAX_SHOWN_CASES
 ) -> str:
-    """Returns the first few cases and how many more there are.
+    """Returns the first few cases and the number of others.
 
     >>> first_of(['a', 'b', 'c'], most=2)
     'a, b and 1 more'
+    >>> first_of(['a', 'b'], count=1002)
+    'a, b and 1,000 more'
 
     Args:
-      cases: all of them, or the first few.
-      count: how many there are in all, if ``cases`` are not all.
-      most: how many to name at most.
+      cases: all cases, or the first few.
+      count: the number of all cases, if ``cases`` has only the first few.
+      most: the most cases to name.
     """
     count = len(cases) if count is None else count
     shown = ', '.join(map(str, cases[:most]))
@@ -59,7 +76,7 @@ def first_of(
 
 
 def counted(count: int, noun: str) -> str:
-    """Returns a number with its noun.
+    """Returns a number and its noun.
 
     >>> counted(1, 'image'), counted(1200, 'image')
     ('1 image', '1,200 images')

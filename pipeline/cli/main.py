@@ -1,4 +1,4 @@
-"""The commands: ``indexed-imagenet COMMAND …``, or ``python -m pipeline``."""
+"""The command line: ``indexed-imagenet COMMAND …``."""
 
 import io
 import logging
@@ -9,20 +9,23 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 
+from indexed_imagenet import __version__
 from indexed_imagenet.console import open_stderr
 from indexed_imagenet.errors import UserError
 from indexed_imagenet.runners.local.malloc import configure_malloc
 from indexed_imagenet.signals import raise_on_signals
+from indexed_imagenet.text import one_line
 
 _USAGE = """\
 usage: indexed-imagenet COMMAND [flags]
 
-  build    builds TFRecords from image folders and the index file
-  verify   reads finished shards again and says what is wrong with them
-  sample   makes a small ImageNet-like sample to build from, or checks what was
+  build    build TFRecords from ImageNet's images and the index file
+  verify   read finished shards and report what is wrong with them
+  sample   make a small ImageNet-like data set to try a build on, or check what was
            built from it
 
-indexed-imagenet COMMAND --help tells the flags of each.
+  help COMMAND   show the flags of a command
+  --version      show the version
 """
 
 
@@ -39,99 +42,108 @@ def _verify(argv: Sequence[str]) -> None:
 
 
 def _sample(argv: Sequence[str]) -> None:
-    from indexed_imagenet.sample.make import run
+    from indexed_imagenet.cli.sample import run
 
     run(argv)
 
 
-# Each imports what it needs when it is called: TensorFlow alone takes seconds.
+# Each command imports what it needs when it is run: TensorFlow alone takes seconds.
 _COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     'build': _build,
     'verify': _verify,
     'sample': _sample,
 }
 
-# Those that take up what they had finished.
-_RESUMABLE = ('build', 'sample')
+# The commands that keep finished shards and skip them when rerun.
+_RESUMABLE = ('build',)
 
 
-def _how_to_go_on(command: str, argv: Sequence[str]) -> str:
-    program = sys.argv[0]
-    words = [program]
-    if os.path.basename(program) == '__main__.py':
-        words = [sys.executable, '-m', 'indexed_imagenet']
-    again = shlex.join([*words, *argv])
+def _stop_message(command: str, argv: Sequence[str]) -> str:
+    """Returns what to report after Ctrl-C: the same command, to run again."""
+    program = [sys.argv[0]]
+    if os.path.basename(sys.argv[0]) == '__main__.py':
+        program = [sys.executable, '-m', 'indexed_imagenet']
+    rerun = shlex.join([*program, *argv])
     if command in _RESUMABLE:
-        return f'what is finished is kept; to go on: {again}'
-    return f'to start again: {again}'
+        return f'stopped; finished shards are kept. To resume: {rerun}'
+    return f'stopped. To rerun: {rerun}'
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command.
 
     Args:
-      argv: the command and its flags, without the program's name.
+      argv: the command and its flags, without the program; those of this process by
+        default.
 
     Returns:
-      The exit status: 0 if all is well, 1 if the input turned out to be bad or
-      the job failed, 2 if nothing was started, 130 after Ctrl-C (128 and the
-      signal's number after others).
+      The exit status: 0 for success, 1 if the input is bad or the job failed, 2 if
+      nothing was started, 130 after Ctrl-C (128 + the signal's number after other
+      signals).
+
+    Raises:
+      SystemExit: the help of a command was asked for and printed.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     configure_malloc()
-    for stream in (sys.stdout, sys.stderr):  # names of files need not fit the locale
+    for stream in (sys.stdout, sys.stderr):  # a file name may not fit the locale
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors='backslashreplace')
     verbose = '--verbose' in argv
-    # Before Beam is imported: it logs while it is.
+    # Before Beam is imported, because it logs during its import.
     logging.basicConfig(level=logging.INFO if verbose else logging.CRITICAL)
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '0' if verbose else '3')
+    if argv[:1] == ['help'] and len(argv) > 1:
+        argv = [argv[1], '--help']
     if not argv or argv[0] in ('-h', '--help', 'help'):
         print(_USAGE, end='')
         return 0 if argv else 2
+    if argv[0] == '--version':
+        print(f'indexed-imagenet {__version__}')
+        return 0
     command, *flags = argv
     err = open_stderr()
     try:
         if command not in _COMMANDS:
             known = ', '.join(_COMMANDS)
             raise UserError(
-                f'no command {command!r}, expected one of {known}; flags begin with --'
+                f'{command!r} is not a command (expected one of {known}); see --help'
             )
         with raise_on_signals():
             _COMMANDS[command](flags)
     except UserError as error:
         if verbose and error.__cause__:
-            logging.exception('the error below came from here')
+            logging.exception('cause of the error below')
         for line in str(error).splitlines():
             print(f'error: {line}', file=err)
         return error.exit_status
     except KeyboardInterrupt as stop:
-        print(f'stopped; {_how_to_go_on(command, argv)}', file=err)
+        print(_stop_message(command, argv), file=err)
         return 128 + getattr(stop, 'signum', signal.SIGINT)
     except OSError as error:
         if verbose:
-            logging.exception('the error below came from here')
-        print(f'error: {error}; --verbose tells where', file=err)
+            logging.exception('cause of the error below')
+        print(f'error: {one_line(error)}; --verbose shows where', file=err)
         return 1
     return 0
 
 
 def _log_end_of_thread(ended: threading.ExceptHookArgs) -> None:
-    """Has the log, which --verbose shows, tell what ended a thread.
+    """Logs the exception that ended a thread; --verbose shows the log.
 
-    A runner's workers may live in this process, and their threads lose their
-    connections when a job has failed: Python would print a stack trace for each.
+    Python's own hook prints a stack trace for each. When a job fails, many threads of
+    workers in this process lose their connections.
     """
     exc_info = (ended.exc_type, ended.exc_value, ended.exc_traceback)
-    logging.error('a thread has ended', exc_info=exc_info)
+    logging.error('a thread ended', exc_info=exc_info)
 
 
 def main_and_exit() -> None:
-    """Runs the command of this process, and ends it with the exit status.
+    """Runs the command of this process and exits with its status.
 
-    At once: to take all modules and objects of Beam apart first, as Python does
-    at its end, took 0.4 s. But Beam stops what it has started for a runner of its
-    own when Python ends.
+    Exits at once, without Python's clean-up of all modules and objects, which took
+    0.4 s after a build. With ``--runner`` it exits normally, because Beam stops what it
+    has started for a runner in that clean-up.
     """
     threading.excepthook = _log_end_of_thread
     status = main()
@@ -140,6 +152,6 @@ def main_and_exit() -> None:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except OSError:  # whoever read it has gone
+        except OSError:  # the reader of a pipe is gone
             status = status or 1
     os._exit(status)

@@ -1,25 +1,18 @@
-"""The label files: which synsets there are, in which order, and their words.
-
-The two packaged files are made from public sources, byte for byte, by
-``python -m indexed_imagenet.labels.load TIMM_WHEEL DATA_NOUN FOLDER``: the lists of
-synsets are in the wheel of timm (``timm/data/_info/``), the words are those of
-WordNet 3.0 (``data.noun``, in Debian's package ``wordnet-base``).
-"""
+"""Loads the label files: the synsets in label order, and their words."""
 
 import pathlib
 import re
-import sys
-import zipfile
-from collections.abc import Iterable
 
 from indexed_imagenet.errors import UserError
 from indexed_imagenet.text import error_text
 from indexed_imagenet.transforms.formats.example_encoder import Label, make_labels
 from indexed_imagenet.transforms.storage import files
 
-FOLDER = pathlib.Path(__file__).parent
-SYNSETS_FILE = FOLDER / 'imagenet_lsvrc_2015_synsets.txt'
-METADATA_FILE = FOLDER / 'imagenet_metadata.txt'
+_FOLDER = pathlib.Path(__file__).parent
+
+# The packaged files; README.md has their sources and sha256 digests.
+SYNSETS_FILE = _FOLDER / 'imagenet_lsvrc_2015_synsets.txt'
+METADATA_FILE = _FOLDER / 'imagenet_metadata.txt'
 
 _SYNSET = re.compile(r'n\d{8}')
 
@@ -38,26 +31,31 @@ def _read_lines(path: str, flag: str) -> list[str]:
 
 
 def load_labels(labels_file: str, metadata_file: str) -> list[Label]:
-    """Reads both label files.
+    """Loads both label files.
 
     Args:
-      labels_file: one synset a line; its line is its label.
-      metadata_file: ``nOFFSET<TAB>words`` a line.
+      labels_file: path or URL of the synsets, one per line in label order.
+      metadata_file: path or URL of the words, ``nOFFSET<TAB>words`` per line.
+
+    Returns:
+      The labels, in order.
 
     Raises:
-      UserError: a file is missing or malformed, or the second lacks a synset of
-        the first.
+      UserError: a file is missing or malformed, or the metadata file lacks a synset
+        of the labels file.
     """
     synsets = _read_lines(labels_file, '--labels_file')
     if not synsets:
-        raise UserError(f'--labels_file {labels_file} is empty, expected synsets')
+        raise UserError(
+            f'--labels_file {labels_file} is empty (expected one synset ID per line)'
+        )
     first_line: dict[str, int] = {}
     for number, synset in enumerate(synsets, 1):
         place = f'--labels_file {labels_file}, line {number}: {synset!r}'
         if not _SYNSET.fullmatch(synset):
-            raise UserError(f'{place} is no synset, expected a form like n01440764')
+            raise UserError(f'{place} is not a synset ID (expected e.g. n01440764)')
         if synset in first_line:
-            raise UserError(f'{place} already stands in line {first_line[synset]}')
+            raise UserError(f'{place} repeats line {first_line[synset]}; remove one')
         first_line[synset] = number
     words = {}
     metadata = _read_lines(metadata_file, '--imagenet_metadata_file')
@@ -66,50 +64,13 @@ def load_labels(labels_file: str, metadata_file: str) -> list[Label]:
         if not tab:
             raise UserError(
                 f'--imagenet_metadata_file {metadata_file}, line {number}: {line!r} '
-                'has no tab, expected a synset, a tab, and its words'
+                'has no tab (expected a synset ID, a tab and its words)'
             )
         words[synset] = text
     for synset in synsets:
         if synset not in words:
             raise UserError(
-                f'--imagenet_metadata_file {metadata_file} has no line for {synset}, '
-                f'which --labels_file {labels_file} names'
+                f'--imagenet_metadata_file {metadata_file} has no line for {synset} '
+                f'of --labels_file {labels_file}; add one'
             )
     return make_labels(synsets, [words[synset] for synset in synsets])
-
-
-def wordnet_words(data_noun: Iterable[str]) -> dict[str, str]:
-    """The words of each noun synset, from the lines of WordNet's ``data.noun``.
-
-    Format: wndb(5WN). A line is ``offset file type count word id word id …``,
-    ``count`` in hexadecimal and ``_`` for a space; the licence at the top of the
-    file is indented.
-    """
-    words = {}
-    for line in data_noun:
-        if not line.startswith(' '):
-            offset, _, _, count, *rest = line.split(' ')
-            names = rest[: 2 * int(count, 16) : 2]
-            words[f'n{offset}'] = ', '.join(names).replace('_', ' ')
-    return words
-
-
-def make_metadata(synsets: Iterable[str], words: dict[str, str]) -> str:
-    """The metadata file: each synset with its words, in sorted order."""
-    return ''.join(f'{synset}\t{words[synset]}\n' for synset in sorted(synsets))
-
-
-def make_label_files(timm_wheel: str, data_noun: str, folder: str) -> None:
-    """Makes both label files from their public sources."""
-    with zipfile.ZipFile(timm_wheel) as wheel:
-        synsets = wheel.read('timm/data/_info/imagenet_synsets.txt')
-        all_synsets = wheel.read('timm/data/_info/imagenet22k_ms_synsets.txt')
-    with open(data_noun, encoding='ascii') as lines:
-        metadata = make_metadata(all_synsets.decode().split(), wordnet_words(lines))
-    target = pathlib.Path(folder)
-    (target / SYNSETS_FILE.name).write_bytes(synsets)
-    (target / METADATA_FILE.name).write_text(metadata, encoding='utf-8', newline='')
-
-
-if __name__ == '__main__':
-    make_label_files(*sys.argv[1:])

@@ -1,13 +1,16 @@
-"""Shows how far a build is, from the notes in the output's working folder.
+"""Shows the progress of a build: bars on a terminal, plain lines elsewhere.
 
-The notes are written by the job itself, so this works for any runner, on this
-machine or elsewhere. On a terminal it is a bar; otherwise plain lines.
+It comes from the files that the job writes into ``.build/``, so it works with every
+runner, on this machine or elsewhere.
 """
 
 import contextlib
 import json
+import os
 import threading
 import time
+from collections.abc import Iterator
+from typing import Self
 
 from rich.console import Console
 from rich.progress import (
@@ -15,11 +18,13 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     ProgressColumn,
+    Task,
     TextColumn,
     TimeRemainingColumn,
 )
 from rich.text import Text
 
+from indexed_imagenet.console import print_line
 from indexed_imagenet.transforms.formats.layout import (
     input_report_path,
     split_staging_dir,
@@ -28,63 +33,69 @@ from indexed_imagenet.transforms.formats.layout import (
 from indexed_imagenet.transforms.input_report import InputReport
 from indexed_imagenet.transforms.storage import files
 
-# Seconds between two looks into the working folder, and between two plain lines.
+# Seconds between two looks into ``.build/``, and between two plain lines.
 _LOOK_EVERY = 0.5
 _LOOK_EVERY_REMOTE = 5.0
 _LINE_EVERY = 10.0
 
 
-class NoteReader:
-    """Adds up the records of finished shards; reads each of them once."""
+class ShardInfoReader:
+    """A reader of the sizes of finished shards, which reads each shard's file once.
+
+    Attributes:
+      totals: number of images by split; empty until the job has joined them.
+    """
 
     def __init__(self, output_directory: str):
         self._output_directory = output_directory
-        self._in_shards: dict[str, dict[bytes, int]] = {}
+        self._shard_records: dict[str, dict[bytes, int]] = {}
         self.totals: dict[str, int] = {}
 
     @property
     def records(self) -> dict[str, int]:
-        """How many records of each split are in finished shards."""
-        return {split: sum(shards.values()) for split, shards in self._in_shards.items()}
+        """The number of records in finished shards, by split."""
+        return {
+            split: sum(shards.values()) for split, shards in self._shard_records.items()
+        }
 
-    def look(self) -> None:
-        """Reads what is new. What cannot be read now may be at the next look."""
+    def update(self) -> None:
+        """Reads new files. Those that cannot be read yet are left to the next update."""
         with contextlib.suppress(OSError, ValueError):
-            self._look()
+            self._update()
 
-    def _look(self) -> None:
+    def _update(self) -> None:
         names = files.list_folder(staging_dir(self._output_directory)).files
-        if not self.totals and b'input_report.json' in names:
-            note = files.read_bytes(input_report_path(self._output_directory))
-            input_report = InputReport.from_json(note)
+        report_path = input_report_path(self._output_directory)
+        if not self.totals and os.path.basename(report_path).encode() in names:
+            input_report = InputReport.from_json(files.read_bytes(report_path))
             if not input_report.blocks_build:
                 self.totals = dict(sorted(input_report.images.items()))
         for split in self.totals:
-            self._look_at(split)
+            self._update_split(split)
 
-    def _look_at(self, split: str) -> None:
+    def _update_split(self, split: str) -> None:
         folder = split_staging_dir(self._output_directory, split)
         present = set(files.list_folder(folder).files)
-        shards = self._in_shards.setdefault(split, {})
-        for gone in shards.keys() - present:  # an earlier run's, to be made anew
-            del shards[gone]
+        shards = self._shard_records.setdefault(split, {})
+        for name in shards.keys() - present:  # an earlier run's; this one replaces it
+            del shards[name]
         for name in present - shards.keys():
             if name.startswith(f'{split}-'.encode()):
-                note = files.read_bytes(files.join(folder, files.os_name(name)))
-                shards[name] = json.loads(note)['records']
+                content = files.read_bytes(files.join(folder, files.os_name(name)))
+                shards[name] = json.loads(content)['records']
 
 
 class _RateColumn(ProgressColumn):
-    def render(self, task):
+    def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
         return Text(f'{speed:,.0f} records/s' if speed else '')
 
 
 class ProgressWatcher:
-    """Shows progress in the background, for as long as its context lasts."""
+    """A context within which a thread shows progress."""
 
     def __init__(self, output_directory: str, console: Console):
-        self._notes = NoteReader(output_directory)
+        self._shards = ShardInfoReader(output_directory)
         self._console = console
         self._stop = threading.Event()
         show = self._show_bars if console.is_terminal else self._show_lines
@@ -92,20 +103,20 @@ class ProgressWatcher:
         remote = not files.is_local(output_directory)
         self._look_every = _LOOK_EVERY_REMOTE if remote else _LOOK_EVERY
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
-    def __exit__(self, *unused_exc_info):
+    def __exit__(self, *unused_exc_info: object) -> None:
         self._stop.set()
         self._thread.join()
 
-    def _looks(self):
-        """Yields after each look into the folder, the last one after the stop."""
+    def _updates(self) -> Iterator[None]:
+        """Yields after each update; the last update is after the end of the job."""
         while not self._stop.wait(self._look_every):
-            self._notes.look()
+            self._shards.update()
             yield
-        self._notes.look()
+        self._shards.update()
         yield
 
     def _show_bars(self) -> None:
@@ -118,12 +129,12 @@ class ProgressWatcher:
         )
         with Progress(*columns, console=self._console) as bars:
             tasks = {'': bars.add_task('listing images', total=None)}
-            for _ in self._looks():
-                for split, total in self._notes.totals.items():
+            for _ in self._updates():
+                for split, total in self._shards.totals.items():
                     if split not in tasks:
                         bars.update(tasks[''], visible=False)
                         tasks[split] = bars.add_task(split, total=total, start=False)
-                    done = self._notes.records.get(split, 0)
+                    done = self._shards.records.get(split, 0)
                     if done and not bars.tasks[tasks[split]].started:
                         bars.start_task(tasks[split])
                     bars.update(tasks[split], completed=done)
@@ -132,21 +143,20 @@ class ProgressWatcher:
     def _show_lines(self) -> None:
         shown_at = started_at = time.monotonic()
         shown: dict[str, int] = {}
-        for _ in self._looks():
+        for _ in self._updates():
             now = time.monotonic()
-            records = dict(self._notes.records)
-            if not self._notes.totals:
+            records = dict(self._shards.records)
+            if not self._shards.totals:
                 started_at = now
             if now - shown_at < _LINE_EVERY and not self._stop.is_set():
                 continue
             if self._stop.is_set() and records == shown:
                 continue
             shown_at, shown = now, records
-            line = self._line(records, now - started_at)
-            self._console.print(line, highlight=False, soft_wrap=True)
+            print_line(self._console, self._line(records, now - started_at))
 
     def _line(self, records: dict[str, int], seconds: float) -> str:
-        totals = self._notes.totals
+        totals = self._shards.totals
         if not totals:
             return 'listing images'
         parts = [

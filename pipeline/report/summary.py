@@ -1,4 +1,4 @@
-"""Tells how a build ended, from what the job wrote down."""
+"""Reports how a build ended, from the files that the job wrote."""
 
 import json
 from typing import Any
@@ -7,7 +7,9 @@ from rich.console import Console
 from rich.table import Table
 
 from indexed_imagenet.build import Job
+from indexed_imagenet.console import print_line
 from indexed_imagenet.errors import UserError
+from indexed_imagenet.text import counted, first_of
 from indexed_imagenet.transforms.encode_shards import CANNOT_BE_READ
 from indexed_imagenet.transforms.formats.layout import input_report_path, summary_path
 from indexed_imagenet.transforms.input_report import (
@@ -23,61 +25,68 @@ from indexed_imagenet.transforms.input_report import (
 from indexed_imagenet.transforms.storage import files
 from indexed_imagenet.transforms.write_manifest import missing_path, rejected_path
 
+# For each kind of issue: what the images or folders are, and the remedy.
 _FAULT_TEXTS = {
-    UNREADABLE: 'cannot be listed; make each readable',
-    UNKNOWN: 'not in the index; take them out, or give the index that names them',
-    MISPLACED: "in another class's folder; move each to the folder of its class",
-    DUPLICATE: 'there twice; keep one of each',
-    SHRUNK: 'fewer than the output directory was built from; give the directory that has '
-    'them all, or have the shards made again without them with --overwrite',
+    UNREADABLE: ('that cannot be listed', 'make every folder readable'),
+    UNKNOWN: ('not in the index', 'remove them, or give the index file that has them'),
+    MISPLACED: ("in another class's folder", 'move each to the folder of its class'),
+    DUPLICATE: ('more than once', 'keep one copy of each'),
+    SHRUNK: (
+        'fewer than the output directory was built from',
+        'give the directory that has them all, or rebuild without them with --overwrite',
+    ),
 }
 
 
 def read_input_report(output_directory: str) -> InputReport:
-    """The input_report, as the job wrote it down."""
+    """Returns the input report that the job wrote."""
     return InputReport.from_json(files.read_bytes(input_report_path(output_directory)))
 
 
 def read_summary(output_directory: str, split: str) -> dict[str, Any]:
-    """The summary of one split, as the job wrote it down."""
+    """Returns the summary of a split that the job wrote."""
     return json.loads(files.read_bytes(summary_path(output_directory, split)))
-
-
-def _some(cases: list[str] | tuple[str, ...], count: int) -> str:
-    more = f' and {count - len(cases)} more' if count > len(cases) else ''
-    return ', '.join(cases) + more
-
-
-def _images(count: int) -> str:
-    return f'{count:,} image' if count == 1 else f'{count:,} images'
 
 
 def input_errors(
     input_report: InputReport, summaries: dict[str, dict[str, Any]], job: Job
 ) -> list[str]:
-    """What a bad input_report says, a line for each fault; nothing for a good one."""
+    """Returns the errors of an input report, one line per split and kind of issue.
+
+    Args:
+      input_report: the job's.
+      summaries: the summary of each split.
+      job: the job, for its paths.
+
+    Returns:
+      The lines; none if the report does not block the build.
+    """
     lines = []
     for split in job.splits:
-        faults = [f for f in BLOCKING if input_report.counts.get((split.name, f))]
-        for fault in faults:
-            count = input_report.counts[split.name, fault]
-            what = f'{count:,} folder(s)' if fault == UNREADABLE else _images(count)
-            if fault == DUPLICATE:
+        kinds = [kind for kind in BLOCKING if input_report.counts.get((split.name, kind))]
+        for kind in kinds:
+            count = input_report.counts[split.name, kind]
+            examples = input_report.examples[split.name, kind]
+            if kind == DUPLICATE:
+                # The report has one of the copies; the list of rejected images has all.
                 summary = summaries[split.name]
                 paths = [image['path'] for image in summary['first_rejected']]
                 listed = rejected_path(job.output_directory, split.name)
-                cases = f'{_some(paths, summary["rejected"])}, all listed in {listed}'
-            elif fault == SHRUNK:
-                [cases] = input_report.examples[split.name, fault]
+                cases = f'{first_of(paths, summary["rejected"])} (listed in {listed})'
+            elif kind == SHRUNK:
+                [cases] = examples  # the two numbers
             else:
-                cases = _some(input_report.examples[split.name, fault], count)
+                cases = first_of(examples, count)
+            noun = 'folder' if kind == UNREADABLE else 'image'
+            what, remedy = _FAULT_TEXTS[kind]
             lines.append(
-                f'{split.name}: {what} {_FAULT_TEXTS[fault]} '
-                f'(in {split.directory}: {cases})'
+                f'{split.name}: {split.directory} has {counted(count, noun)} {what}: '
+                f'{cases}; {remedy}'
             )
-        if not input_report.images.get(split.name) and not faults:
+        if not input_report.images.get(split.name) and not kinds:
             lines.append(
-                f'{split.name}: no image in {split.directory}; its folders are empty'
+                f'{split.name}: {split.directory} has no images in its class folders; '
+                f'check --{split.name}_directory'
             )
     return lines
 
@@ -85,13 +94,20 @@ def input_errors(
 def _remedy(reason: str) -> str:
     if reason.startswith(CANNOT_BE_READ):
         return 'make the file readable'
-    return 'replace the file by a good copy'
+    return 'replace the file with a good copy'
 
 
 def rejection_lines(
     summary: dict[str, Any], split: str, directory: str, output_directory: str
 ) -> list[str]:
-    """What is to be said of rejected images, a line for each of the first few."""
+    """Returns what to report of rejected images: the first few, one per line, and all.
+
+    Args:
+      summary: the summary of the split.
+      split: name of the split.
+      directory: path or URL of its images.
+      output_directory: path or URL of the output.
+    """
     lines = [
         f'{split}: {files.join(directory, image["path"])} (index {image["index"]}): '
         f'{image["reason"]}; {_remedy(image["reason"])}'
@@ -102,15 +118,15 @@ def rejection_lines(
         left_out = summary['shards'] - summary['shards_there']
         if left_out:
             effect = (
-                f'{left_out} of {summary["shards"]} shards left out for them; once they '
-                'are mended the same command makes those alone, and with '
-                '--bad_images=skip it makes them without the images'
+                f'{left_out:,} of {summary["shards"]:,} shards not written because of '
+                'them; replace them and rerun the same command to build only those '
+                'shards, or add --bad_images=skip to build without them'
             )
         else:
             effect = 'skipped: the data set is marked as incomplete'
         lines.append(
-            f'{split}: {_images(summary["rejected"])} rejected, all listed in {path}; '
-            f'{effect}'
+            f'{split}: {counted(summary["rejected"], "image")} rejected, listed in '
+            f'{path}; {effect}'
         )
     return lines
 
@@ -118,26 +134,27 @@ def rejection_lines(
 def notes(
     input_report: InputReport, summary: dict[str, Any], split: str, job: Job
 ) -> list[str]:
-    """What is worth saying of a split that was built, a line each."""
+    """Returns what to report of the input of a split that was built, line by line."""
     lines = []
     if summary['missing']:
+        images = counted(summary['missing'], 'image')
+        verb = 'is' if summary['missing'] == 1 else 'are'
         path = missing_path(job.output_directory, split)
-        lines.append(
-            f'{split}: {_images(summary["missing"])} of the index not there, '
-            f'listed in {path}'
-        )
+        lines.append(f'{split}: {images} of the index {verb} missing; listed in {path}')
     count = input_report.counts.get((split, IGNORED), 0)
     if count:
-        cases = _some(input_report.examples[split, IGNORED], count)
-        lines.append(
-            f'{split}: {count} file(s) or folder(s) left out, as not in the index and '
-            f'not named like an image: {cases}'
+        what = (
+            'that is neither in the index nor an image'
+            if count == 1
+            else 'that are neither in the index nor images'
         )
+        cases = first_of(input_report.examples[split, IGNORED], count)
+        lines.append(f'{split}: ignored {counted(count, "file")} {what}: {cases}')
     return lines
 
 
 def summary_table(summaries: dict[str, dict[str, Any]]) -> Table:
-    """The table at the end of a build, a column for each split."""
+    """Returns the table at the end of a build, one column per split."""
     table = Table(show_edge=False)
     table.add_column('')
     rows: dict[str, list[str]] = {}
@@ -167,7 +184,7 @@ def summary_table(summaries: dict[str, dict[str, Any]]) -> Table:
 
 
 def _state_line(summary: dict[str, Any], split: str) -> str:
-    """Whether a split is complete, and what to compare it by."""
+    """Returns the state of a split and the fingerprint to compare it by."""
     if 'fingerprint' not in summary:
         left_out = summary['shards'] - summary['shards_there']
         return (
@@ -178,10 +195,15 @@ def _state_line(summary: dict[str, Any], split: str) -> str:
 
 
 def print_summary(job: Job, out: Console, err: Console) -> None:
-    """Prints how the build ended.
+    """Prints how a build ended.
+
+    Args:
+      job: the job that ran.
+      out: where to print the table and the state of each split.
+      err: where to print everything else.
 
     Raises:
-      UserError: it did not end well; each line of it is already one error.
+      UserError: images are bad or missing; the message has one error per line.
     """
     input_report = read_input_report(job.output_directory)
     summaries = {s.name: read_summary(job.output_directory, s.name) for s in job.splits}
@@ -191,7 +213,7 @@ def print_summary(job: Job, out: Console, err: Console) -> None:
     for split in job.splits:
         summary = summaries[split.name]
         for line in notes(input_report, summary, split.name, job):
-            err.print(line, highlight=False, markup=False, soft_wrap=True)
+            print_line(err, line)
         lines = rejection_lines(
             summary, split.name, split.directory, job.output_directory
         )
@@ -199,13 +221,9 @@ def print_summary(job: Job, out: Console, err: Console) -> None:
             errors += lines
             continue
         for line in lines:
-            err.print(line, highlight=False, markup=False, soft_wrap=True)
+            print_line(err, line)
     out.print(summary_table(summaries))
     for split in job.splits:
-        out.print(
-            _state_line(summaries[split.name], split.name),
-            highlight=False,
-            soft_wrap=True,
-        )
+        print_line(out, _state_line(summaries[split.name], split.name))
     if errors:
         raise UserError('\n'.join(errors), exit_status=1)

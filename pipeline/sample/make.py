@@ -1,16 +1,14 @@
-"""``sample``: a small ImageNet-like data set, to build from and to measure with.
+"""Makes a small ImageNet-like data set, to try a build on and to measure with.
 
-The synsets are the real ones, the index file has the published form, training
-images lie in class folders and validation images flat, as in the original
-archives. A few images are grey, progressive, PNG and CMYK, as some are in
-ImageNet.
+The synsets are the real ones, and the index file has the published form. As in the
+original archives, training images are in class folders and validation images are
+flat. A few images are grey, progressive, PNG or CMYK, as some are in ImageNet.
 """
 
-import argparse
 import dataclasses
 import json
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from rich.console import Console
@@ -18,29 +16,28 @@ from rich.progress import track
 
 from indexed_imagenet.errors import UserError
 from indexed_imagenet.labels.load import METADATA_FILE, SYNSETS_FILE, load_labels
-from indexed_imagenet.options import OneLineParser, int_flag
 from indexed_imagenet.sample import pictures
-from indexed_imagenet.sample.check import check_sample
 from indexed_imagenet.text import error_text
 
 INDEX_FILE = 'imagenet_index.npz'
-NOTE_FILE = 'sample.json'
+PARAMETERS_FILE = 'sample.json'
 
-# Which training images are not plain RGB JPEGs.
+# The training images that are not baseline RGB JPEGs.
 _PNG_IMAGE, _CMYK_IMAGE = 11, 12
 _GREY_EVERY, _PROGRESSIVE_EVERY = 40, 25
 
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
-    """What a sample is made of.
+    """The parameters of a sample.
 
     Attributes:
-      train_images, validation_images: how many of each.
-      classes: how many of the 1,000 synsets occur, spread evenly over the list.
-      pictures: how many different pictures there are; images that share one
-        differ in a comment in the file. 0: each image has its own.
-      plain: whether all of them are RGB JPEGs.
+      train_images: number of training images.
+      validation_images: number of validation images.
+      classes: number of synsets in use, spread evenly over the list of 1,000.
+      pictures: number of different pictures; images with the same picture differ in
+        a comment in the file. 0: every image has its own.
+      plain: whether all images are RGB JPEGs.
     """
 
     train_images: int = 600
@@ -65,13 +62,20 @@ def _encode(number: int, name: bytes, sample: Sample, cache: dict[int, bytes]) -
         return pictures.encode_rgb(pictures.make_pixels(number))
     picture = number % sample.pictures
     if picture not in cache:
-        pixels = pictures.make_pixels(picture)
-        cache[picture] = pictures.encode_rgb(pixels)
+        cache[picture] = pictures.encode_rgb(pictures.make_pixels(picture))
     return pictures.add_comment(cache[picture], name)
 
 
 def make_index(sample: Sample) -> dict[str, np.ndarray]:
-    """The arrays of the index file, in the published form and an arbitrary order."""
+    """Makes the arrays of the index file, in the published form.
+
+    Returns:
+      For the training split (``tr``) and the validation split (``tt``), in an
+      arbitrary but fixed order:
+        ``{tr,tt}_filenames``: file names, bytes, shape [images].
+        ``{tr,tt}_labels``: labels from 0, int64, shape [images].
+        ``tr_mem``: memorization scores in [0, 1], float64, shape [images].
+    """
     random = np.random.RandomState(0)
     labels = load_labels(str(SYNSETS_FILE), str(METADATA_FILE))
     synsets = [label.synset for label in labels]
@@ -96,8 +100,10 @@ def make_index(sample: Sample) -> dict[str, np.ndarray]:
     }
 
 
-def _files(index: dict[str, np.ndarray], directory: pathlib.Path) -> Iterator:
-    """Yields name and path of each image: training ones first, in index order."""
+def _images(
+    index: dict[str, np.ndarray], directory: pathlib.Path
+) -> Iterator[tuple[bytes, pathlib.Path]]:
+    """Yields name and path of each image: training images first, in index order."""
     for name in index['tr_filenames'].tolist():
         synset = name.decode().partition('_')[0]
         yield name, directory / 'train' / synset / name.decode()
@@ -106,47 +112,52 @@ def _files(index: dict[str, np.ndarray], directory: pathlib.Path) -> Iterator:
 
 
 def make_sample(directory: pathlib.Path, sample: Sample, console: Console) -> None:
-    """Makes a sample, unless it is there already.
+    """Makes a sample, unless it exists.
 
-    A note on its size comes first and the index file last, so that a sample
-    that was broken off is gone on with and nothing else is ever written over.
+    The file of its parameters is written first and the index file last, so a rerun
+    recognizes an unfinished sample, and nothing else is ever overwritten.
+
+    Args:
+      directory: where to write it.
+      sample: its parameters.
+      console: where to show progress; only on a terminal.
 
     Raises:
       UserError: the directory holds something else, or cannot be written.
     """
-    note = directory / NOTE_FILE
+    parameters_file = directory / PARAMETERS_FILE
     parameters = json.dumps(dataclasses.asdict(sample))
     try:
         if directory.exists() and any(directory.iterdir()):
-            if not note.exists():
+            if not parameters_file.exists():
                 raise UserError(
-                    f'--directory {directory} holds something else than a sample; choose '
-                    'another'
+                    f'--directory {directory} is not empty and not a sample; choose '
+                    'another directory'
                 )
-            if note.read_text() != parameters:
+            if parameters_file.read_text() != parameters:
                 raise UserError(
-                    f'--directory {directory} holds a sample of another size; choose '
-                    'another directory, or delete it'
+                    f'--directory {directory} holds a sample made with other flags; '
+                    'choose another directory, or delete it'
                 )
         if not (directory / INDEX_FILE).exists():
             directory.mkdir(parents=True, exist_ok=True)
-            note.write_text(parameters)
-            _make_images(directory, sample, console)
+            parameters_file.write_text(parameters)
+            _write_images(directory, sample, console)
     except OSError as error:
         raise UserError(
             f'--directory {directory} cannot be used: {error_text(error)} '
-            f'({error.filename}); choose another'
+            f'({error.filename}); choose another directory'
         ) from error
 
 
-def _make_images(directory: pathlib.Path, sample: Sample, console: Console) -> None:
+def _write_images(directory: pathlib.Path, sample: Sample, console: Console) -> None:
     index = make_index(sample)
     cache: dict[int, bytes] = {}
-    targets = list(_files(index, directory))
-    for folder in {path.parent for _, path in targets}:
+    images = list(_images(index, directory))
+    for folder in {path.parent for _, path in images}:
         folder.mkdir(parents=True, exist_ok=True)
     steps = track(
-        targets,
+        images,
         'making the sample',
         console=console,
         transient=True,
@@ -157,70 +168,3 @@ def _make_images(directory: pathlib.Path, sample: Sample, console: Console) -> N
     unfinished = directory / f'unfinished-{INDEX_FILE}'
     np.savez(unfinished, **index)
     unfinished.rename(directory / INDEX_FILE)
-
-
-def _parse(argv: Sequence[str]) -> argparse.Namespace:
-    parser = OneLineParser(
-        prog='indexed-imagenet sample',
-        description='Makes a small ImageNet-like sample, or checks what was built of it.',
-        allow_abbrev=False,
-    )
-    defaults = Sample()
-    parser.add_argument(
-        '--directory', default='sample', help='where it goes (default: %(default)s)'
-    )
-    for name, what in (
-        ('train_images', 'training images'),
-        ('validation_images', 'validation images'),
-        ('classes', 'classes'),
-        ('pictures', 'different pictures, 0 for one an image'),
-    ):
-        parser.add_argument(
-            f'--{name}',
-            type=int_flag,
-            metavar='N',
-            default=getattr(defaults, name),
-            help=f'{what} (default: %(default)s)',
-        )
-    parser.add_argument(
-        '--plain', action='store_true', help='RGB JPEGs only, no PNG, CMYK or grey'
-    )
-    parser.add_argument(
-        '--check',
-        metavar='DIR',
-        help='compare the TFRecords in DIR with the sample, with plain TensorFlow',
-    )
-    parser.add_argument('--verbose', action='store_true', help=argparse.SUPPRESS)
-    return parser.parse_all(argv)
-
-
-def _sample_of(flags: argparse.Namespace) -> Sample:
-    names = [field.name for field in dataclasses.fields(Sample)]
-    for name, least, most in (
-        ('train_images', 1, 10_000_000),
-        ('validation_images', 1, 10_000_000),
-        ('classes', 1, 1000),
-        ('pictures', 0, 10_000_000),
-    ):
-        value = getattr(flags, name)
-        if not least <= value <= most:
-            raise UserError(f'--{name} is {value}, expected {least} to {most}')
-    return Sample(**{name: getattr(flags, name) for name in names})
-
-
-def run(argv: Sequence[str]) -> None:
-    """Makes the sample if it is not there yet, or checks what was built from it.
-
-    Raises:
-      UserError: a flag is wrong, or the check found a difference.
-    """
-    flags = _parse(argv)
-    directory, sample = pathlib.Path(flags.directory), _sample_of(flags)
-    if flags.check:
-        print(check_sample(directory / INDEX_FILE, pathlib.Path(flags.check)))
-        return
-    make_sample(directory, sample, Console(stderr=True))
-    print(
-        f'{directory} holds {sample.train_images:,} training and '
-        f'{sample.validation_images:,} validation images'
-    )

@@ -1,7 +1,7 @@
-"""Makes pictures of the kinds that ImageNet has, from a seed.
+"""Makes pictures of the kinds found in ImageNet, from a seed.
 
 Nothing is downloaded and no photograph is shipped: a picture is smooth noise at
-several scales, which compresses about as a photograph does.
+several scales, which compresses about as well as a photograph.
 """
 
 import struct
@@ -10,13 +10,13 @@ import numpy as np
 
 from indexed_imagenet.transforms.images.tf_codec import tensorflow
 
-# Width and height of common ImageNet pictures, pixels.
+# Common sizes of ImageNet images: width and height in pixels.
 _SIZES = ((500, 375), (500, 333), (375, 500), (500, 500), (640, 480), (400, 300))
 _QUALITY = 95
 
 
 def make_pixels(seed: int) -> np.ndarray:
-    """A picture: uint8, shape [height, width, 3]."""
+    """Returns a picture: RGB, uint8, shape [height, width, 3]."""
     tf = tensorflow()
     random = np.random.RandomState(seed)
     width, height = _SIZES[random.randint(len(_SIZES))]
@@ -29,7 +29,7 @@ def make_pixels(seed: int) -> np.ndarray:
 
 
 def encode_rgb(pixels: np.ndarray, progressive: bool = False) -> bytes:
-    """An RGB JPEG, baseline or progressive."""
+    """Returns an RGB JPEG, baseline or progressive."""
     tf = tensorflow()
     encoded = tf.io.encode_jpeg(
         pixels, format='rgb', quality=_QUALITY, progressive=progressive
@@ -38,14 +38,14 @@ def encode_rgb(pixels: np.ndarray, progressive: bool = False) -> bytes:
 
 
 def encode_grey(pixels: np.ndarray) -> bytes:
-    """A JPEG of one component: the first channel."""
+    """Returns a JPEG with one component: the first channel."""
     tf = tensorflow()
     encoded = tf.io.encode_jpeg(pixels[..., :1], format='grayscale', quality=_QUALITY)
     return encoded.numpy()
 
 
 def encode_png(pixels: np.ndarray) -> bytes:
-    """An RGB PNG."""
+    """Returns an RGB PNG."""
     return tensorflow().io.encode_png(pixels).numpy()
 
 
@@ -54,7 +54,7 @@ def _segment(code: int, content: bytes) -> bytes:
 
 
 def _segments_and_scan(jpeg: bytes) -> tuple[dict[int, bytes], bytes]:
-    """The segments before the scan of a baseline JPEG, by code, and its data."""
+    """Returns the segments before the scan of a baseline JPEG, by code, and its data."""
     segments: dict[int, bytes] = {}
     position = 2
     while True:
@@ -67,11 +67,14 @@ def _segments_and_scan(jpeg: bytes) -> tuple[dict[int, bytes], bytes]:
 
 
 def encode_cmyk(pixels: np.ndarray) -> bytes:
-    """A JPEG of four components, as Adobe's programs write them.
+    """Returns a CMYK JPEG, as Adobe's programs write it.
 
-    No encoder here writes CMYK. But a frame may hold its components in scans of
-    their own, and such a scan is, bit for bit, that of a grey JPEG: four grey
-    ones of the same quality share their tables.
+    TensorFlow cannot encode CMYK. But a frame may store each component in a scan of
+    its own, and such a scan has exactly the bits of a grey JPEG's scan. So this joins
+    the scans of four grey JPEGs, which share their tables as their quality is the
+    same.
+
+    Source: ITU-T T.81, B.2; the Adobe segment is that of Adobe Technical Note #5116.
     """
     black = pixels.min(axis=2, keepdims=True)
     planes = np.concatenate([pixels, black], axis=2)
@@ -88,6 +91,6 @@ def encode_cmyk(pixels: np.ndarray) -> bytes:
 
 
 def add_comment(jpeg: bytes, comment: bytes) -> bytes:
-    """The same picture in other bytes: with a comment after its first segment."""
+    """Returns the same JPEG with a comment inserted after its first segment."""
     end = 4 + struct.unpack_from('>H', jpeg, 4)[0]
     return jpeg[:end] + _segment(0xFE, comment) + jpeg[end:]

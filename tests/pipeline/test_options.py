@@ -2,10 +2,10 @@ import pytest
 from apache_beam.options.pipeline_options import DirectOptions, SetupOptions
 
 from indexed_imagenet.errors import UserError
-from indexed_imagenet.options import is_set, parse_options
+from indexed_imagenet.options import is_set, own_flags, parse_options
 
 
-def test_the_defaults_are_those_of_the_original():
+def test_parse_options_no_flags_gives_defaults_of_the_original_builder():
     options = parse_options([])
     assert (options.train_shards, options.validation_shards) == (1024, 128)
     assert options.shuffle_seed == 0
@@ -13,7 +13,7 @@ def test_the_defaults_are_those_of_the_original():
     assert options.imagenet_metadata_file.endswith('imagenet_metadata.txt')
 
 
-def test_beams_options_are_taken_beside_ours():
+def test_parse_options_flags_of_beam_are_accepted_with_ours():
     options = parse_options(
         ['--train_shards', '4', '--direct_num_workers=3', '--save_main_session']
     )
@@ -28,7 +28,7 @@ def test_beams_options_are_taken_beside_ours():
         (['--train_shard=4'], 'unknown flag --train_shard; did you mean --train_shards?'),
         (['--direct_num_worker=2'], 'did you mean --direct_num_workers?'),
         (['--zzzzzzzz'], 'unknown flag --zzzzzzzz; see --help'),
-        (['train'], "unexpected argument 'train'; every flag is --name=value"),
+        (['train'], "unexpected argument 'train'; write flags as --name=value"),
         (
             ['--train_shards=four'],
             "--train_shards: 'four' is not a whole number; see --help",
@@ -36,32 +36,33 @@ def test_beams_options_are_taken_beside_ours():
         (['--train_shards'], '--train_shards: expected one argument'),
     ],
 )
-def test_no_flag_is_dropped(argv, message):
+def test_parse_options_bad_flag_is_one_line_with_status_2(argv, message):
     with pytest.raises(UserError) as raised:
         parse_options(argv)
     assert message in str(raised.value)
+    assert '\n' not in str(raised.value)
     assert raised.value.exit_status == 2
 
 
-def test_flags_after_a_lone_dash_pair_go_on_unchecked():
+def test_parse_options_flags_after_lone_double_dash_are_unchecked():
     options = parse_options(['--train_shards=4', '--', '--flink_only=x'])
     assert options.train_shards == 4
     everything = options.get_all_options(retain_unknown_options=True)
     assert everything['flink_only'] == 'x'
 
 
-def test_help_groups_our_flags_and_some_of_beams(capsys):
+def test_help_shows_our_groups_and_some_flags_of_beam(capsys):
     with pytest.raises(SystemExit) as stopped:
         parse_options(['--help'])
     assert stopped.value.code == 0
     out = capsys.readouterr().out
-    for title in ('what to build from:', 'what to write:', "some of Beam's options"):
+    for title in ('inputs:', 'outputs:', "some of Beam's options"):
         assert title in out
     assert '--direct_num_workers' in out
     assert '--dataflow_endpoint' not in out
 
 
-def test_helpfull_shows_all_of_beams_options(capsys):
+def test_helpfull_shows_all_flags_of_beam(capsys):
     with pytest.raises(SystemExit):
         parse_options(['--helpfull'])
     out = capsys.readouterr().out
@@ -69,7 +70,12 @@ def test_helpfull_shows_all_of_beams_options(capsys):
     assert '--dataflow_endpoint' in out
 
 
-def test_tells_a_default_that_was_given_from_one_that_was_not():
+def test_own_flags_are_those_of_build_without_beams():
+    assert {'train_shards', 'verbose'} <= set(own_flags())
+    assert 'direct_num_workers' not in own_flags()
+
+
+def test_is_set_default_value_counts_and_longer_name_does_not():
     assert is_set('direct_num_workers', ['--direct_num_workers=1'])
     assert is_set('direct_num_workers', ['--direct_num_workers', '1'])
     assert not is_set('direct_num_workers', ['--direct_num_workers_x=1'])

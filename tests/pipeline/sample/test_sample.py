@@ -32,42 +32,42 @@ def check(run, directory, output):
     return run('sample', f'--directory={directory}', *SMALL, f'--check={output}')
 
 
-def test_it_is_made_built_and_checked(run, made, tmp_path):
+def test_sample_made_built_and_checked_matches(run, made, tmp_path):
     assert build(run, made, tmp_path / 'out').status == 0
     ended = check(run, made, tmp_path / 'out')
     assert ended.status == 0, ended.err
     assert '30 train and 4 validation examples, each index once' in ended.out
 
 
-def test_the_check_finds_a_wrong_record_and_a_missing_one(run, made, tmp_path):
+def test_check_changed_image_and_empty_shard_are_found(run, made, tmp_path):
     output = tmp_path / 'out'
     build(run, made, output)
     image = next((made / 'train').glob('*/*'))
     image.write_bytes(pictures.add_comment(image.read_bytes(), b'changed'))
     ended = check(run, made, output)
-    assert (ended.status, 'wrong image' in ended.err) == (1, True)
+    assert (ended.status, 'the image differs from the' in ended.err) == (1, True)
     for path in output.iterdir():
         path.unlink()
     build(run, made, output)
     (output / 'train-00001-of-00003').write_bytes(b'')
     ended = check(run, made, output)
-    assert (ended.status, 'is there 0 times, expected once' in ended.err) == (1, True)
+    assert (ended.status, 'occurs 0 times (expected 1)' in ended.err) == (1, True)
 
 
-def test_it_is_made_once_and_a_different_one_is_refused(run, made):
+def test_make_rerun_writes_nothing_and_other_flags_are_refused(run, made):
     before = {path: path.stat().st_mtime_ns for path in made.rglob('*')}
     ended = run('sample', f'--directory={made}', *SMALL)
     assert ended.status == 0
     assert {path: path.stat().st_mtime_ns for path in made.rglob('*')} == before
     for other in ('--train_images=31', '--plain'):
         ended = run('sample', f'--directory={made}', *SMALL, other)
-        assert (ended.status, 'holds a sample of another size' in ended.err) == (2, True)
+        assert (ended.status, 'made with other flags' in ended.err) == (2, True)
 
 
-def test_a_folder_of_something_else_is_left_alone(run, tmp_path):
+def test_make_directory_of_other_files_is_refused(run, tmp_path):
     (tmp_path / 'photos' / 'train').mkdir(parents=True)
     ended = run('sample', f'--directory={tmp_path}/photos', *SMALL)
-    assert (ended.status, 'holds something else than a sample' in ended.err) == (2, True)
+    assert (ended.status, 'is not empty and not a sample' in ended.err) == (2, True)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,9 @@ def test_a_folder_of_something_else_is_left_alone(run, tmp_path):
         (['--check=/nowhere'], 'holds no sample; make it first'),
     ],
 )
-def test_a_wrong_flag_is_told_in_one_line(run, tmp_path, monkeypatch, flags, message):
+def test_sample_bad_flag_is_one_line_with_status_2(
+    run, tmp_path, monkeypatch, flags, message
+):
     monkeypatch.chdir(tmp_path)
     ended = run('sample', *SMALL, *flags)
     assert ended.status == 2
@@ -88,20 +90,23 @@ def test_a_wrong_flag_is_told_in_one_line(run, tmp_path, monkeypatch, flags, mes
     assert len(ended.err.splitlines()) == 1
 
 
-def test_the_check_tells_of_records_that_are_none_of_its_own(run, made, tmp_path, golden):
+def test_check_records_of_another_source_are_one_line(run, made, tmp_path, golden):
     output = tmp_path / 'out'
     assert check(run, made, output).status == 2
     output.mkdir()
     (output / 'train-00000-of-00001').symlink_to(golden / 'expected-train.tfrecord')
     ended = check(run, made, output)
-    assert (ended.status, 'not in the sample under that index' in ended.err) == (1, True)
+    assert (
+        ended.status,
+        'which the sample does not have at that index' in ended.err,
+    ) == (1, True)
     (output / 'train-00000-of-00001').unlink()
     (output / 'train-00000-of-00001').write_bytes(b'damaged')
     ended = check(run, made, output)
     assert (ended.status, len(ended.err.splitlines())) == (1, 1)
 
 
-def test_the_default_has_every_kind_of_picture():
+def test_make_index_default_sample_has_the_published_form():
     sample = Sample()
     index = make_index(sample)
     assert {key: len(array) for key, array in index.items()} == {
@@ -116,7 +121,7 @@ def test_the_default_has_every_kind_of_picture():
     assert not np.array_equal(np.sort(index['tr_filenames']), index['tr_filenames'])
 
 
-def test_the_index_is_the_same_everywhere():
+def test_make_index_same_parameters_give_the_same_names():
     names = make_index(Sample(train_images=3, validation_images=2, classes=2))
     assert names['tr_filenames'].tolist() == [
         b'n01440764_59.JPEG',
@@ -125,13 +130,13 @@ def test_the_index_is_the_same_everywhere():
     ]
 
 
-def test_a_cmyk_jpeg_is_one_to_the_decoder(tf, pixels):
+def test_encode_cmyk_decoder_sees_the_converted_image(tf, pixels):
     data = pictures.encode_cmyk(pixels)
     assert tf.io.decode_jpeg(data, channels=0).shape == (24, 40, 3)
     assert b'Adobe' in data
 
 
-def test_a_comment_changes_the_file_and_not_the_picture(tf, jpeg):
+def test_add_comment_bytes_differ_and_pixels_do_not(tf, jpeg):
     other = pictures.add_comment(jpeg, b'n01440764_1.JPEG')
     assert other != jpeg
     assert (tf.io.decode_jpeg(other) == tf.io.decode_jpeg(jpeg)).numpy().all()

@@ -1,0 +1,146 @@
+import types
+
+import pytest
+
+from indexed_imagenet.report.summary import input_errors, notes, rejection_lines
+from indexed_imagenet.transforms.input_report import (
+    DUPLICATE,
+    IGNORED,
+    MISPLACED,
+    SHRUNK,
+    UNKNOWN,
+    UNREADABLE,
+    InputReport,
+)
+
+JOB = types.SimpleNamespace(
+    splits=[types.SimpleNamespace(name='train', directory='/in')],
+    output_directory='/out',
+)
+
+
+def report(kind, count, cases):
+    return InputReport(
+        images={'train': 9},
+        counts={('train', kind): count},
+        examples={('train', kind): tuple(cases)},
+    )
+
+
+@pytest.mark.parametrize(
+    ('kind', 'count', 'cases', 'line'),
+    [
+        (
+            UNREADABLE,
+            1,
+            ['n1 (Permission denied)'],
+            'train: /in has 1 folder that cannot be listed: n1 (Permission denied); make '
+            'every folder readable',
+        ),
+        (
+            UNKNOWN,
+            7,
+            ['a', 'b', 'c', 'd', 'e'],
+            'train: /in has 7 images not in the index: a, b, c, d, e and 2 more; remove '
+            'them, or give the index file that has them',
+        ),
+        (
+            MISPLACED,
+            1,
+            ['n1/a (of class n2)'],
+            "train: /in has 1 image in another class's folder: n1/a (of class n2); move "
+            'each to the folder of its class',
+        ),
+        (
+            DUPLICATE,
+            1,
+            ['n1/a'],
+            'train: /in has 1 image more than once: a, n1/a (listed in '
+            '/out/rejected-train.csv); keep one copy of each',
+        ),
+        (
+            SHRUNK,
+            3,
+            ['9 now, 12 then'],
+            'train: /in has 3 images fewer than the output directory was built from: 9 '
+            'now, 12 then; give the directory that has them all, or rebuild without them '
+            'with --overwrite',
+        ),
+    ],
+)
+def test_input_errors_each_blocking_issue_is_one_line(kind, count, cases, line):
+    summaries = {
+        'train': {'first_rejected': [{'path': 'a'}, {'path': 'n1/a'}], 'rejected': 2}
+    }
+    assert input_errors(report(kind, count, cases), summaries, JOB) == [line]
+
+
+def test_input_errors_no_images_names_the_flag():
+    assert input_errors(InputReport({'train': 0}, {}, {}), {}, JOB) == [
+        'train: /in has no images in its class folders; check --train_directory'
+    ]
+
+
+def test_input_errors_good_report_has_none():
+    assert input_errors(report(IGNORED, 1, ['notes.txt']), {}, JOB) == []
+
+
+@pytest.mark.parametrize(
+    ('count', 'cases', 'line'),
+    [
+        (1, ['x'], 'ignored 1 file that is neither in the index nor an image: x'),
+        (
+            6,
+            ['a', 'b', 'c', 'd', 'e'],
+            'ignored 6 files that are neither in the index nor images: a, b, c, d, e and '
+            '1 more',
+        ),
+    ],
+)
+def test_notes_ignored_files_are_counted(count, cases, line):
+    ignored = report(IGNORED, count, cases)
+    assert notes(ignored, {'missing': 0}, 'train', JOB) == [f'train: {line}']
+
+
+@pytest.mark.parametrize(
+    ('count', 'words'),
+    [(1, '1 image of the index is'), (1200, '1,200 images of the index are')],
+)
+def test_notes_missing_images_are_counted(count, words):
+    nothing = InputReport({'train': 9}, {}, {})
+    assert notes(nothing, {'missing': count}, 'train', JOB) == [
+        f'train: {words} missing; listed in /out/missing-train.csv'
+    ]
+
+
+@pytest.mark.parametrize(
+    ('present', 'effect'),
+    [
+        (
+            3,
+            '1 of 4 shards not written because of them; replace them and rerun the same '
+            'command to build only those shards, or add --bad_images=skip to build '
+            'without them',
+        ),
+        (4, 'skipped: the data set is marked as incomplete'),
+    ],
+)
+def test_rejection_lines_name_each_image_and_the_effect(present, effect):
+    summary = {
+        'first_rejected': [
+            {'path': 'n1/a', 'index': 3, 'reason': 'empty: 0 bytes'},
+            {'path': 'n1/b', 'index': 4, 'reason': 'cannot be read: a pipe'},
+        ],
+        'rejected': 2,
+        'shards': 4,
+        'shards_there': present,
+    }
+    assert rejection_lines(summary, 'train', '/in', '/out') == [
+        'train: /in/n1/a (index 3): empty: 0 bytes; replace the file with a good copy',
+        'train: /in/n1/b (index 4): cannot be read: a pipe; make the file readable',
+        f'train: 2 images rejected, listed in /out/rejected-train.csv; {effect}',
+    ]
+
+
+def test_rejection_lines_nothing_rejected_is_empty():
+    assert rejection_lines({'first_rejected': [], 'rejected': 0}, 'train', '', '') == []
