@@ -121,7 +121,7 @@ def open_runner(
         with local_runner(options, workers, interrupt, lock) as runner:
             yield RunnerHandle(runner)
     elif name == 'flink':
-        from indexed_imagenet.runners.flink.cluster import flink_job_server
+        from indexed_imagenet.runners.flink.runner import flink_job_server
 
         with flink_job_server(options, argv, workers, writes) as end_job:
             yield RunnerHandle(end_job=end_job)
