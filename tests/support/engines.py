@@ -53,7 +53,11 @@ def _cached(name: str, make: Callable[[pathlib.Path], None]) -> pathlib.Path:
             made = pathlib.Path(scratch) / 'made'
             made.mkdir()
             make(made)
-            made.rename(folder)
+            try:
+                made.rename(folder)
+            except OSError:  # another process was faster
+                if not folder.is_dir():
+                    raise
     return folder
 
 
