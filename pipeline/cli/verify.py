@@ -1,13 +1,4 @@
-"""``verify``: reads finished shards again, and says what is wrong with them.
-
-    shard files ─► findings of each ─► findings of the whole ─► report
-                   a ParDo over the     each index once, none
-                   shards, record by    missing, manifest and
-                   record               offsets as found
-
-A Beam job like the build. It also checks what other tools have written: without
-a manifest, and without the index file, it says what it could not compare.
-"""
+"""``verify``: runs the job that reads finished shards again, and prints the faults."""
 
 import contextlib
 import functools
@@ -15,15 +6,13 @@ import json
 import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
+from typing import Any
 
-import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import GoogleCloudOptions, StandardOptions
-from apache_beam.pvalue import AsSingleton
 from rich.console import Console
 
-from indexed_imagenet.cli.build import run_job
-from indexed_imagenet.console import open_stderr
+from indexed_imagenet.console import open_stderr, print_line
 from indexed_imagenet.errors import UserError
 from indexed_imagenet.options import BuildOptions, parse_options
 from indexed_imagenet.preflight.access import check_access
@@ -33,96 +22,80 @@ from indexed_imagenet.preflight.verify_inputs import (
     parse_flags,
     plan_check,
 )
-from indexed_imagenet.runners.select import open_runner, works_here
+from indexed_imagenet.runners.execute import run_job
+from indexed_imagenet.runners.select import open_runner, runs_locally
 from indexed_imagenet.signals import Interrupt
+from indexed_imagenet.text import MAX_SHOWN_FAULTS, counted
 from indexed_imagenet.transforms.formats.shard_info import DECODE
-from indexed_imagenet.transforms.index_table import ReadIndexTable
 from indexed_imagenet.transforms.storage import files
-from indexed_imagenet.transforms.verify.shard import VerifyShards
-from indexed_imagenet.transforms.verify.split import VerifySplit
-
-# Faults that are told of all splits together; the others are counted.
-_TOLD = 20
+from indexed_imagenet.verify import build_graph
 
 
-def build_graph(pipeline: beam.Pipeline, checks: Sequence[SplitCheck]) -> None:
-    """Adds the job's steps to a pipeline."""
-    for check in checks:
-        split = check.rules.split
-        table = None
-        if check.index_file:
-            read = ReadIndexTable(check.index_file, split)
-            table = AsSingleton(pipeline | f'Read the index of {split}' >> read)
-        (
-            pipeline
-            | f'Name the shards of {split}' >> beam.Create(check.tasks)
-            | f'Verify each shard of {split}' >> VerifyShards(check.record_rules, table)
-            | f'Verify {split}' >> VerifySplit(check.rules, check.report)
-        )
-
-
-def _good_line(check: SplitCheck, report: dict) -> str:
-    """What was found to be right, and what was not looked at."""
+def _passed_line(check: SplitCheck, report: dict[str, Any]) -> str:
+    """Returns the line for a split without faults: what was checked, what was not."""
     split, rules = check.rules.split, check.rules
-    known = []
+    passed = []
     if check.index_file:
-        known.append(f'names and labels as in {check.index_file}')
+        passed.append(f'names and labels match {check.index_file}')
     elif rules.has_manifest:
-        known.append("names and labels as in the manifest's digests")
+        passed.append("names and labels match the manifest's digests")
     if rules.has_manifest:
-        known.append('manifest and offsets right')
+        passed.append('manifest and offsets match')
     absent = report['missing'] + report['skipped']
     if absent:
-        known.append(f'{absent:,} declared to be absent')
+        passed.append(f'{absent:,} declared missing')
     if check.record_rules.check == DECODE:
-        known.append('every picture decoded')
-    known.append(f'fingerprint sha256 {report["fingerprint"]}')
+        passed.append('every image decoded')
+    passed.append(f'fingerprint sha256 {report["fingerprint"]}')
     line = (
-        f'{split}: {report["examples"]:,} examples in {report["shards"]:,} shards, each '
-        f'index once, {", ".join(known)}'
+        f'{split}: {counted(report["examples"], "example")} in '
+        f'{counted(report["shards"], "shard")}, each index once, {", ".join(passed)}'
     )
     if rules.num_examples is None:
         line += (
             '. Only structure and uniqueness were checked: without a manifest or '
-            '--imagenet_index_file nothing says which examples, names and labels belong '
-            'here'
+            '--imagenet_index_file the expected examples, names and labels are unknown'
         )
     return line
 
 
-def _tell(checks: Sequence[SplitCheck], reports: Sequence[dict], out: Console) -> None:
-    """Prints what is right, and raises what is not.
+def _print_result(
+    checks: Sequence[SplitCheck], reports: Sequence[dict[str, Any]], out: Console
+) -> None:
+    """Prints a line for each split without faults, and raises the faults of the others.
 
     Raises:
-      UserError: a line for each of the first faults.
+      UserError: there are faults: one line for each of the first ones, and their number.
     """
     faults = [fault for report in reports for fault in report['faults']]
     count = sum(report['num_faults'] for report in reports)
     for check, report in zip(checks, reports, strict=True):
         if not report['num_faults']:
-            line = _good_line(check, report)
-            out.print(line, highlight=False, markup=False, soft_wrap=True)
+            print_line(out, _passed_line(check, report))
     if count:
-        lines = faults[:_TOLD]
-        more = f', the first {_TOLD} of them above' if count > _TOLD else ''
-        lines.append(f'{count:,} fault(s) in {checks[0].rules.directory}{more}')
+        lines = faults[:MAX_SHOWN_FAULTS]
+        more = f', the first {MAX_SHOWN_FAULTS} above' if count > MAX_SHOWN_FAULTS else ''
+        lines.append(f'{counted(count, "fault")} in {checks[0].rules.directory}{more}')
         raise UserError('\n'.join(lines), exit_status=1)
 
 
 @contextlib.contextmanager
-def _reports_folder(options: BuildOptions) -> Iterator[str]:
-    """A folder that is there while the job runs, for this process and for workers.
+def _report_folder(options: BuildOptions) -> Iterator[str]:
+    """Makes a folder that this process and the workers see, and deletes it at the end.
+
+    Yields:
+      Its path or URL.
 
     Raises:
-      UserError: workers are on other machines, and nothing names one that they see.
+      UserError: the workers are on other machines, and no flag names such a folder.
     """
     shared = options.view_as(GoogleCloudOptions).temp_location
     if not shared:
-        if not works_here(options):
+        if not runs_locally(options):
             runner = options.view_as(StandardOptions).runner
             raise UserError(
-                f'--temp_location is missing; with --runner={runner} verify needs a '
-                'folder that workers and this machine share, for its report'
+                f'--temp_location is missing; verify with --runner={runner} needs a '
+                'folder that the workers and this machine share, for its report'
             )
         with tempfile.TemporaryDirectory(prefix='verify-') as folder:
             yield folder
@@ -136,7 +109,10 @@ def _reports_folder(options: BuildOptions) -> Iterator[str]:
 
 
 def run(argv: Sequence[str]) -> None:
-    """Checks what the flags say, and tells what was found.
+    """Checks the shards that the flags name, and prints the result.
+
+    Args:
+      argv: the directory and the flags.
 
     Raises:
       UserError: a flag is wrong, the job failed, or there are faults.
@@ -144,19 +120,19 @@ def run(argv: Sequence[str]) -> None:
     flags, rest = parse_flags(argv)
     options = parse_options(rest)
     FileSystems.set_options(options)
-    seen = {'DIR': flags.directory, '--imagenet_index_file': flags.imagenet_index_file}
-    check_access(options, seen, writes='')
+    paths = {'DIR': flags.directory, '--imagenet_index_file': flags.imagenet_index_file}
+    check_access(options, paths, writes='')
     splits = find_splits(flags)
     interrupt = Interrupt()
     with (
-        _reports_folder(options) as folder,
-        open_runner(options, rest, interrupt) as chosen,
+        _report_folder(options) as folder,
+        open_runner(options, rest, interrupt) as handle,
     ):
         checks = [
             plan_check(flags, split, files.join(folder, f'{split}.json'))
             for split in splits
         ]
         add_steps = functools.partial(build_graph, checks=checks)
-        run_job(add_steps, options, chosen, interrupt, Console(file=open_stderr()))
+        run_job(add_steps, options, handle, interrupt, Console(file=open_stderr()))
         reports = [json.loads(files.read_bytes(check.report)) for check in checks]
-    _tell(checks, reports, Console())
+    _print_result(checks, reports, Console())

@@ -5,11 +5,14 @@ import uuid
 
 
 def job_name(output_directory: str) -> str:
-    """One name for all jobs that write into a directory; '' stands for none.
+    """Returns the name shared by all jobs that write into a directory.
 
-    By it a job is found again whose launcher has died, and with it the lock, so that
-    no second one begins beside it: Dataflow takes no two of a name at a time, and
-    Flink is asked.
+    If a launcher dies, its lock on the directory goes with it, but its job may still
+    run. The name finds that job, so that no second one starts: Dataflow refuses two
+    active jobs of one name, and a Flink cluster is asked for it.
+
+    Args:
+      output_directory: a path or URL; '' gives a name that no other job has.
     """
     directory = output_directory.rstrip('/') or uuid.uuid4().hex
     return f'indexed-imagenet-{hashlib.sha256(directory.encode()).hexdigest()[:12]}'

@@ -1,8 +1,8 @@
-"""Runs a job server of Beam's beside the launcher, and stops it with the job.
+"""Runs one of Beam's job servers next to the launcher, and stops it with the job.
 
-Beam would start it itself, but in the launcher's process group, where Ctrl-C
-ends it before it can hand a cluster the order to cancel, and stop it when
-Python ends, which no signal but SIGINT lets it come to.
+Beam would start the server itself, but in the launcher's process group: there Ctrl-C
+ends it before it can tell the cluster to cancel the job. Beam would also stop it only
+when Python exits normally, which of all signals SIGINT alone allows.
 """
 
 import contextlib
@@ -20,63 +20,64 @@ from apache_beam.runners.portability.job_server import SubprocessJobServer
 
 from indexed_imagenet.errors import UserError
 from indexed_imagenet.options import BuildOptions
-from indexed_imagenet.text import printable
+from indexed_imagenet.runners.messages import last_line
 
 # Seconds that a server may take to answer, and to end.
-_STARTS_WITHIN = 120.0
-_ENDS_WITHIN = 10.0
+_START_TIMEOUT = 120.0
+_STOP_TIMEOUT = 10.0
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
-def _end_with_launcher() -> None:
-    """Has the kernel end this process when the one that started it dies."""
+def _die_with_parent() -> None:
+    """Makes the kernel terminate this process when its parent dies (Linux)."""
     if sys.platform == 'linux':
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _last_line(log: pathlib.Path) -> str:
-    lines = log.read_text(errors='replace').split('\n') if log.exists() else []
-    said = [line.strip() for line in lines if line.strip()]
-    return printable(said[-1]) if said else 'it said nothing'
-
-
 def _wait_until_ready(
-    process: subprocess.Popen, endpoint: str, name: str, log: pathlib.Path
+    process: subprocess.Popen[bytes], endpoint: str, name: str, log: pathlib.Path
 ) -> None:
-    deadline = time.monotonic() + _STARTS_WITHIN
+    """Waits until a server answers.
+
+    Raises:
+      UserError: it has exited, or does not answer in time.
+    """
+    deadline = time.monotonic() + _START_TIMEOUT
     with grpc.insecure_channel(endpoint) as channel:
         ready = grpc.channel_ready_future(channel)
         while True:
             with contextlib.suppress(grpc.FutureTimeoutError):
-                return ready.result(timeout=0.1)
+                ready.result(timeout=0.1)
+                return
             status = process.poll()
             if status is not None:
+                output = log.read_text(errors='replace') if log.exists() else ''
                 raise UserError(
-                    f'{name} ended as it was started, with status {status}: '
-                    f'{_last_line(log)}; --verbose shows all that it says'
+                    f'{name} exited with status {status} during startup: '
+                    f'{last_line(output) or "no output"}; --verbose shows its full output'
                 )
             if time.monotonic() > deadline:
                 raise UserError(
-                    f'{name} does not answer at {endpoint} after {_STARTS_WITHIN:.0f} s; '
-                    '--verbose shows what it says'
+                    f'{name} did not answer at {endpoint} within {_START_TIMEOUT:.0f} s; '
+                    '--verbose shows its output'
                 )
 
 
 @contextlib.contextmanager
-def running_job_server(
+def run_job_server(
     name: str, server: SubprocessJobServer, folder: str, options: BuildOptions
 ) -> Iterator[None]:
-    """Starts a job server, and has the pipeline use it while the context lasts.
+    """Runs a job server for as long as the context lasts, and points the pipeline at it.
 
     Args:
-      name: what the user knows it as.
-      server: knows the command; it is not asked to start it.
-      folder: for its log.
-      options: the pipeline's; ``job_endpoint`` is set.
+      name: what messages call it.
+      server: knows the command; it does not start it.
+      folder: for the server's log.
+      options: the pipeline's options; ``job_endpoint`` is set.
 
     Raises:
-      UserError: it does not start.
+      UserError: the server does not start.
     """
     argv, endpoint = server.subprocess_cmd_and_endpoint()
     log = pathlib.Path(folder, 'job-server.log')
@@ -88,7 +89,7 @@ def running_job_server(
             stdout=output,
             stderr=output,
             start_new_session=True,
-            preexec_fn=_end_with_launcher,
+            preexec_fn=_die_with_parent,
         )
     try:
         _wait_until_ready(process, endpoint, name, log)
@@ -97,7 +98,7 @@ def running_job_server(
     finally:
         process.terminate()
         try:
-            process.wait(_ENDS_WITHIN)
+            process.wait(_STOP_TIMEOUT)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -1,9 +1,9 @@
-"""Which runner a job runs on, and what runs beside it meanwhile."""
+"""Selects the runner of a job, and starts what has to run next to it."""
 
 import contextlib
+import dataclasses
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
 
 from apache_beam.options.pipeline_options import (
     DirectOptions,
@@ -20,15 +20,15 @@ from indexed_imagenet.signals import Interrupt
 from indexed_imagenet.transforms.formats.layout import staging_dir
 from indexed_imagenet.transforms.storage import files
 
-# Flags that mean one runner, and would mean nothing to another.
-_FLAGS_OF = {
+# Flags of one runner each, which others would ignore.
+_RUNNER_FLAGS = {
     'flink': ('flink_master', 'flink_version', 'flink_job_server_jar'),
     'prism': ('prism_location',),
 }
 
 
 def runner_name(options: BuildOptions) -> str:
-    """The runner that was asked for, such as ``flink``; '' for our local one.
+    """Returns the runner that --runner names, such as ``flink``; '' for the local one.
 
     Beam takes ``FlinkRunner`` in any case, and the full name of its class.
     """
@@ -36,8 +36,8 @@ def runner_name(options: BuildOptions) -> str:
     return name.rpartition('.')[2].lower().removesuffix('runner')
 
 
-def works_here(options: BuildOptions) -> bool:
-    """Whether the workers are on this machine, and see its files."""
+def runs_locally(options: BuildOptions) -> bool:
+    """Returns True if the workers are on this machine and see its files."""
     name = runner_name(options)
     if name == 'flink':
         return options.view_as(FlinkRunnerOptions).flink_master in MAGIC_HOST_NAMES
@@ -45,47 +45,57 @@ def works_here(options: BuildOptions) -> bool:
 
 
 def num_local_workers(options: BuildOptions, argv: Sequence[str]) -> int:
-    """How many workers this machine gets: all cores, unless flags say otherwise.
+    """Returns the number of local workers: one per core, unless a flag says otherwise.
+
+    Args:
+      options: the pipeline's options.
+      argv: the flags; Beam's own default of 1 looks the same as a 1 that was given.
 
     Raises:
-      UserError: the flag has a number that cannot be.
+      UserError: the flag's number is negative.
     """
     workers = options.view_as(DirectOptions).direct_num_workers
     if workers < 0:
         raise UserError(
-            f'--direct_num_workers is {workers}, expected 0 (all cores) or more'
+            f'--direct_num_workers is {workers} (expected 0 or more); give 0 for one '
+            'per core'
         )
-    # Beam's own default is 1, so only a flag tells 1 from nothing.
     if not is_set('direct_num_workers', argv) or workers == 0:
         return os.cpu_count() or 1
     return workers
 
 
 def check_flags(options: BuildOptions, argv: Sequence[str]) -> None:
-    """Refuses flags of a runner that was not asked for.
+    """Checks that no flag belongs to another runner.
+
+    Args:
+      options: the pipeline's options.
+      argv: the flags.
 
     Raises:
-      UserError: there is one.
+      UserError: one does.
     """
-    chosen = runner_name(options)
-    for name, flags in _FLAGS_OF.items():
+    selected = runner_name(options)
+    for name, flags in _RUNNER_FLAGS.items():
         for flag in flags:
-            # An endpoint of a job server may be any runner's.
-            if is_set(flag, argv) and chosen not in (name, 'portable'):
-                given = options.view_as(StandardOptions).runner or 'missing'
+            # The job server of a PortableRunner may be any runner's.
+            if is_set(flag, argv) and selected not in (name, 'portable'):
+                runner = options.view_as(StandardOptions).runner or 'missing'
+                expected = f'{name.capitalize()}Runner'
                 raise UserError(
-                    f'--{flag} is given, but --runner is {given}; give '
-                    f'--runner={name.capitalize()}Runner, or leave --{flag} out'
+                    f'--{flag} is set, but --runner is {runner} (expected {expected}); '
+                    f'add --runner={expected} or drop --{flag}'
                 )
 
 
-class RunnerHandle(NamedTuple):
-    """What a job runs on.
+@dataclasses.dataclass(frozen=True, slots=True)
+class RunnerHandle:
+    """A runner that is ready for a job.
 
     Attributes:
-      runner: our local one, or None for the one that the options name.
-      end_job: ends what still runs of a job that has not ended well; None if the
-        runner's own way is enough.
+      runner: the local runner, or None for the one that the options name.
+      end_job: ends a job that failed or was stopped and may still run; None if
+        cancelling it through Beam is enough.
     """
 
     runner: PipelineRunner | None = None
@@ -96,21 +106,21 @@ class RunnerHandle(NamedTuple):
 def open_runner(
     options: BuildOptions, argv: Sequence[str], interrupt: Interrupt, writes: str = ''
 ) -> Iterator[RunnerHandle]:
-    """Makes the runner ready, and what runs beside it, for as long as it lasts.
+    """Starts a runner, and stops what it started when the context ends.
 
     Args:
-      options: the pipeline's; those that belong to the runner are set.
-      argv: the flags, to know which of them were given.
-      interrupt: told of a worker process that dies.
+      options: the pipeline's options; those that belong to the runner are set.
+      argv: the flags, which tell given values from defaults.
+      interrupt: stopped when a worker process dies.
       writes: the output directory; '' if there is none.
 
     Raises:
-      UserError: the runner cannot be had; nothing was started.
+      UserError: the runner cannot be started; nothing was submitted.
     """
     workers = num_local_workers(options, argv)
     check_flags(options, argv)
     name = runner_name(options)
-    # Each runner imports what it needs alone, when it is needed.
+    # Each branch imports what its runner needs, as the others do not need it.
     if not name:
         from indexed_imagenet.runners.local.runner import local_runner
 
@@ -121,7 +131,7 @@ def open_runner(
         with local_runner(options, workers, interrupt, lock) as runner:
             yield RunnerHandle(runner)
     elif name == 'flink':
-        from indexed_imagenet.runners.flink.cluster import flink_job_server
+        from indexed_imagenet.runners.flink.runner import flink_job_server
 
         with flink_job_server(options, argv, workers, writes) as end_job:
             yield RunnerHandle(end_job=end_job)

@@ -1,17 +1,16 @@
-"""Kills parts of a Flink cluster amid builds, and compares every byte.
+"""Kills parts of a Flink cluster during builds, and compares every byte.
 
     .venv/bin/python tests/stress/flink_kills.py
 
-makes a sample of 20,000 images, builds it on this machine, and then on a standalone
-Flink of two task managers: undisturbed; with a task manager killed by SIGKILL once
-some shards are there; with an SDK worker killed so; and with the launcher killed,
-after which the job goes on, a second build is refused while it does, and the same
-command finds all done. The cluster has a slot to spare for each that is lost. It
-takes about five minutes and 6 GB; its output is a line a round.
+makes a sample of 20,000 images, builds it locally, and then on a standalone Flink with
+two task managers: once undisturbed; once killing a task manager with SIGKILL after some
+shards; once killing an SDK worker; and once killing the launcher. In the last case the
+job continues, a second build is refused while it runs, and the same command then finds
+all shards finished. The cluster has a spare slot for each one that is lost. The script
+takes about five minutes and 6 GB, and prints one line per round.
 """
 
 import argparse
-import filecmp
 import os
 import pathlib
 import random
@@ -25,15 +24,15 @@ from collections.abc import Callable
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from support.flink_cluster import FlinkCluster, flink_cluster
+from support.stress import ROOT, differences, start
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = [sys.executable, '-m', 'indexed_imagenet']
 
 _SHARDS = 100
 
 
 def build_command(images: pathlib.Path, output: pathlib.Path) -> list[str]:
-    """Builds a sample, decoding each image so that it takes a while."""
+    """Returns the command that builds a sample, slowly: it decodes each image."""
     return [
         *PROGRAM,
         'build',
@@ -45,48 +44,29 @@ def build_command(images: pathlib.Path, output: pathlib.Path) -> list[str]:
     ]
 
 
-def start(command: list[str], log: pathlib.Path) -> subprocess.Popen:
-    """Starts a command."""
-    with open(log, 'wb') as file:
-        return subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file)
-
-
 def num_shards(output: pathlib.Path) -> int:
-    """How many shards have their final names."""
+    """Returns the number of shards with final names."""
     return len(list(output.glob('*-of-*'))) if output.is_dir() else 0
 
 
-def differences(output: pathlib.Path, expected: pathlib.Path) -> list[str]:
-    """What differs between two directories, by name and by every byte."""
-    ours, theirs = (
-        {str(path.relative_to(folder)) for path in folder.rglob('*')}
-        for folder in (output, expected)
-    )
-    different = ours ^ theirs
-    for name in ours & theirs:
-        if not filecmp.cmp(output / name, expected / name, shallow=False):
-            different.add(name)
-    return [f'{name} differs' for name in sorted(different)]
-
-
 def kill_task_manager(cluster: FlinkCluster) -> None:
-    """Kills one that is at work."""
+    """Kills a task manager that has work."""
     cluster.task_managers[0].kill()
 
 
 def _ticks(pid: int) -> int:
-    """What a process has taken of a core, in the system's ticks, proc(5)."""
+    """Returns the CPU time of a process, in the system's ticks, proc(5)."""
     fields = pathlib.Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()
     return int(fields[11]) + int(fields[12])
 
 
 def kill_sdk_worker(cluster: FlinkCluster) -> None:
-    """Kills the busiest process in which our code runs: slots to spare have idle ones."""
+    """Kills the busiest Python worker: those of spare slots are idle."""
     os.kill(max(cluster.sdk_workers(), key=_ticks), signal.SIGKILL)
 
 
 def restarts(cluster: FlinkCluster) -> int:
-    """How often the newest job was started anew."""
+    """Returns how often the cluster has restarted a job."""
     log = (cluster.folder / 'jm.log').read_text()
     return log.count('switched from state RUNNING to RESTARTING')
 
@@ -98,7 +78,18 @@ def play_round(
     images: pathlib.Path,
     expected: pathlib.Path,
 ) -> list[str]:
-    """Builds on a new cluster, and kills a part of it amid. Returns what is wrong."""
+    """Builds on a new cluster, and kills a part of it during the build.
+
+    Args:
+      name: the round's, for the output.
+      kill: kills the part; None to kill nothing.
+      folder: for the output, the cluster and the log.
+      images: the sample.
+      expected: the output of a local build.
+
+    Returns:
+      What is wrong, one line each.
+    """
     output, log = folder / 'out', folder / 'build.log'
     shutil.rmtree(output, ignore_errors=True)
     shutil.rmtree(folder / 'cluster', ignore_errors=True)
@@ -107,23 +98,23 @@ def play_round(
         command = [*build_command(images, output), *cluster.flags(), '--parallelism=2']
         began = time.monotonic()
         build = start(command, log)
-        amid = random.randint(_SHARDS // 10, _SHARDS // 2)
-        while kill and num_shards(output) < amid and build.poll() is None:
+        kill_at = random.randint(_SHARDS // 10, _SHARDS // 2)
+        while kill and num_shards(output) < kill_at and build.poll() is None:
             time.sleep(0.05)
-        there = num_shards(output)
+        finished = num_shards(output)
         if kill:
             kill(cluster)
         status = build.wait()
         seconds = time.monotonic() - began
         if status:
-            faults.append(f'ended with {status}: {log.read_text()[-500:]}')
-        started_anew = restarts(cluster)
-        if kill and not started_anew:
-            faults.append('the job was not started anew')
+            faults.append(f'exited with status {status}: {log.read_text()[-500:]}')
+        num_restarts = restarts(cluster)
+        if kill and not num_restarts:
+            faults.append('the job was not restarted')
     faults += differences(output, expected)
-    when = f'killed with {there} of {_SHARDS} shards there, ' if kill else ''
+    when = f'killed after {finished} of {_SHARDS} shards, ' if kill else ''
     print(
-        f'{name}: {when}{seconds:.1f} s, started anew {started_anew} time(s), '
+        f'{name}: {when}{seconds:.1f} s, {num_restarts} restart(s), '
         f'{"; ".join(faults) or "byte-identical, no other file"}',
         flush=True,
     )
@@ -133,7 +124,16 @@ def play_round(
 def play_launcher_round(
     folder: pathlib.Path, images: pathlib.Path, expected: pathlib.Path
 ) -> list[str]:
-    """Kills the launcher amid a build. Returns what is wrong."""
+    """Kills the launcher during a build.
+
+    Args:
+      folder: for the output, the cluster and the log.
+      images: the sample.
+      expected: the output of a local build.
+
+    Returns:
+      What is wrong, one line each.
+    """
     output, log = folder / 'out', folder / 'build.log'
     shutil.rmtree(output, ignore_errors=True)
     shutil.rmtree(folder / 'cluster', ignore_errors=True)
@@ -145,9 +145,9 @@ def play_launcher_round(
             time.sleep(0.05)
         build.kill()
         build.wait()
-        there = num_shards(output)
+        before = num_shards(output)
         refused = start(command, log)
-        if refused.wait() != 2 or 'is still at work in' not in log.read_text():
+        if refused.wait() != 2 or 'is still writing into' not in log.read_text():
             faults.append(f'a second build was not refused: {log.read_text()[-500:]}')
         while cluster.get('/overview')['jobs-running']:
             time.sleep(0.2)
@@ -156,8 +156,8 @@ def play_launcher_round(
             faults.append(f'the same command failed: {log.read_text()[-500:]}')
     faults += differences(output, expected)
     print(
-        f'launcher killed with {there} shards there: the job went on to {after}, a '
-        'second build was refused meanwhile, the same command found the rest done: '
+        f'launcher: killed after {before} shards, the job continued to {after}, a second '
+        'build was refused meanwhile, the same command kept the shards: '
         f'{"; ".join(faults) or "byte-identical, no other file"}',
         flush=True,
     )
@@ -165,9 +165,9 @@ def play_launcher_round(
 
 
 def main() -> int:
-    """Plays the rounds; the exit status is 1 if one of them went wrong."""
+    """Plays the rounds; returns 1 if one of them went wrong."""
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
-    parser.add_argument('--folder', default='flink-kills', help='images and outputs')
+    parser.add_argument('--folder', default='flink-kills', help='for images and outputs')
     parser.add_argument('--images', type=int, default=20_000)
     parser.add_argument('--rounds', type=int, default=1, help='of each kind')
     parser.add_argument('--seed', type=int, default=0)

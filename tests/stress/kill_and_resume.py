@@ -2,15 +2,15 @@
 
     .venv/bin/python tests/stress/kill_and_resume.py
 
-makes a sample, builds it undisturbed, and then in each of 20 rounds kills a
-build with SIGKILL, one of its workers or the launcher alone, gives the same
-command again, and compares the directory with the undisturbed one. Of five
-rounds four kill between the first and the last committed shard, one before.
-It takes about 13 minutes and 8 GB; its output is a line a round.
+makes a sample, builds it undisturbed, and then plays 20 rounds: kill a worker or only
+the launcher of a build with SIGKILL, run the same command again, and compare the
+directory with the undisturbed one. Four of five rounds kill between the first and the
+last finished shard, one before the first. The script takes about 13 minutes and 8 GB,
+and prints one line per round.
 """
 
 import argparse
-import filecmp
+import dataclasses
 import os
 import pathlib
 import random
@@ -19,70 +19,47 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from support.stress import ROOT, child_processes, differences, start
 
 WORKER, LAUNCHER = 'worker', 'launcher'
 
 
-class Round(NamedTuple):
-    """How one round went.
+@dataclasses.dataclass(frozen=True, slots=True)
+class Round:
+    """The result of one round.
 
     Attributes:
       victim: ``WORKER`` or ``LAUNCHER``.
       seconds: from the start of the build to the kill.
-      committed: shards that stood under their final names at the kill.
-      kept: of those, how many the second run did not touch.
-      error: the last line of the killed build; '' of a killed launcher.
+      finished: the shards with final names at the kill.
+      kept: how many of them the second run left untouched.
+      error: the last line of the killed build; '' for a killed launcher.
       ended_after: seconds from the kill to the end of the killed build.
-      faults: what is wrong, nothing if all is well.
+      faults: what is wrong, one line each.
     """
 
     victim: str
     seconds: float
-    committed: int
+    finished: int
     kept: int
     error: str
     ended_after: float
     faults: list[str]
 
 
-def start(command: Sequence[str], log: pathlib.Path) -> subprocess.Popen:
-    """Starts a build."""
-    with open(log, 'wb') as file:
-        return subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file)
-
-
 def shards(output: pathlib.Path) -> dict[str, int]:
-    """The shards under their final names, with the inode of each."""
+    """Returns the inode of each shard with a final name."""
     return {path.name: path.stat().st_ino for path in output.glob('*-of-*')}
 
 
-def workers_of(launcher: int) -> list[int]:
-    """The worker processes of a build (Linux)."""
-    tasks = pathlib.Path(f'/proc/{launcher}/task').glob('*/children')
-    return sorted(int(child) for task in tasks for child in task.read_text().split())
-
-
-def wait_until(condition, process: subprocess.Popen) -> None:
-    """Waits for something that a running build does."""
+def wait_until(condition: Callable[[], object], process: subprocess.Popen) -> None:
+    """Waits until a condition holds or the build has ended."""
     while not condition() and process.poll() is None:
         time.sleep(0.01)
-
-
-def differences(output: pathlib.Path, expected: pathlib.Path) -> list[str]:
-    """What differs between two directories, by name and by every byte."""
-    ours, theirs = (
-        {str(path.relative_to(folder)) for path in folder.rglob('*')}
-        for folder in (output, expected)
-    )
-    different = ours ^ theirs
-    for name in ours & theirs:
-        if not filecmp.cmp(output / name, expected / name, shallow=False):
-            different.add(name)
-    return [f'{name} differs' for name in sorted(different)]
 
 
 def kill_and_resume(
@@ -90,18 +67,17 @@ def kill_and_resume(
     output: pathlib.Path,
     expected: pathlib.Path,
     victim: str,
-    committed: int,
+    finished: int,
     after: float,
 ) -> Round:
-    """Kills one build, gives the same command again, and compares.
+    """Kills one build, runs the same command again, and compares the outputs.
 
     Args:
       command: builds into ``output`` with worker processes.
-      output: is deleted first.
-      expected: what an undisturbed build gave.
+      output: deleted before the build.
+      expected: the output of an undisturbed build.
       victim: ``WORKER`` or ``LAUNCHER``.
-      committed: how many shards to wait for; a worker that is to be killed before
-        there is one is waited for at least.
+      finished: how many shards to wait for; with 0, a worker is killed once it exists.
       after: seconds to wait then, before the kill.
     """
     faults = []
@@ -109,21 +85,21 @@ def kill_and_resume(
     log = output.with_name('killed.log')
     started = time.monotonic()
     build = start(command, log)
-    if committed:
-        wait_until(lambda: len(shards(output)) >= committed, build)
+    if finished:
+        wait_until(lambda: len(shards(output)) >= finished, build)
     elif victim == WORKER:
-        wait_until(lambda: workers_of(build.pid), build)
+        wait_until(lambda: child_processes(build.pid), build)
     time.sleep(after)
     if build.poll() is not None:
-        faults.append(f'it ended with {build.returncode} before it could be killed')
+        faults.append(f'exited with status {build.returncode} before it could be killed')
     elif victim == WORKER:
-        os.kill(random.choice(workers_of(build.pid)), signal.SIGKILL)
+        os.kill(random.choice(child_processes(build.pid)), signal.SIGKILL)
     else:
         build.kill()
     killed = time.monotonic()
     before = shards(output) if output.exists() else {}
-    # What the second run keeps has the same inode, which no new file can have while
-    # a link holds it.
+    # A shard that the second run keeps has the same inode. Links keep these inodes from
+    # being reused for new files.
     links = output.with_name('links')
     shutil.rmtree(links, ignore_errors=True)
     links.mkdir()
@@ -134,20 +110,21 @@ def kill_and_resume(
         status = build.wait()
         error = log.read_text().strip().splitlines()[-1]
         if status != 1 or 'was killed by SIGKILL' not in error:
-            faults.append(f'ended with {status}: {error}')
+            faults.append(f'exited with status {status}: {error}')
     else:
         build.wait()
     ended = time.monotonic()
 
-    again_log = output.with_name('again.log')
-    status = start(command, again_log).wait()
+    resume_log = output.with_name('resume.log')
+    status = start(command, resume_log).wait()
     if status:
-        faults.append(f'the second run ended with {status}: {again_log.read_text()}')
-    after_resume = shards(output)
-    kept = sum(after_resume.get(name) == inode for name, inode in before.items())
+        text = resume_log.read_text()
+        faults.append(f'the second run exited with status {status}: {text}')
+    resumed = shards(output)
+    kept = sum(resumed.get(name) == inode for name, inode in before.items())
     shutil.rmtree(links)
     if kept < len(before):
-        faults.append(f'{len(before) - kept} finished shards were made again')
+        faults.append(f'{len(before) - kept} finished shards were written again')
     faults += differences(output, expected)
     return Round(
         victim, killed - started, len(before), kept, error, ended - killed, faults
@@ -155,7 +132,10 @@ def kill_and_resume(
 
 
 def build_command(images: pathlib.Path, output: pathlib.Path, shards: int) -> list[str]:
-    """Builds the training images of a sample, decoding each, with two workers."""
+    """Returns the command that builds a sample's training images with two workers.
+
+    It decodes each image, so that the build takes a while.
+    """
     return [
         sys.executable,
         '-m',
@@ -171,7 +151,7 @@ def build_command(images: pathlib.Path, output: pathlib.Path, shards: int) -> li
 
 
 def time_undisturbed(command: list[str], output: pathlib.Path) -> tuple[float, float]:
-    """Builds once; returns when the first and the last shard were committed, in s."""
+    """Builds once; returns the seconds to the first shard and to the manifest."""
     shutil.rmtree(output, ignore_errors=True)
     started = time.monotonic()
     build = start(command, output.with_name('undisturbed.log'))
@@ -185,9 +165,11 @@ def time_undisturbed(command: list[str], output: pathlib.Path) -> tuple[float, f
 
 
 def main() -> int:
-    """Runs the rounds; the exit status is 1 if one of them went wrong."""
+    """Plays the rounds; returns 1 if one of them went wrong."""
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
-    parser.add_argument('--folder', default='kill-and-resume', help='images and outputs')
+    parser.add_argument(
+        '--folder', default='kill-and-resume', help='for images and outputs'
+    )
     parser.add_argument('--rounds', type=int, default=20)
     parser.add_argument('--images', type=int, default=24_000)
     parser.add_argument('--shards', type=int, default=100)
@@ -206,28 +188,29 @@ def main() -> int:
     first, last = time_undisturbed(command, expected)
     print(f'undisturbed: first shard after {first:.1f} s, manifest after {last:.1f} s')
     command = build_command(images, output, flags.shards)
-    wrong = between = 0
+    failed = between = 0
     for number in range(flags.rounds):
         victim = (WORKER, LAUNCHER)[number % 2]
-        amidst = number % 5 != 4
-        # Not by the clock: on a shared machine one build may take twice the other.
-        committed = random.randint(1, flags.shards * 9 // 10) if amidst else 0
-        after = random.uniform(0, 0.5 * first) * (not amidst)
-        result = kill_and_resume(command, output, expected, victim, committed, after)
-        between += 0 < result.committed < flags.shards
-        wrong += bool(result.faults)
+        kill_between = number % 5 != 4
+        # By shards, not seconds: on a shared machine one build may take twice as long
+        # as the other.
+        finished = random.randint(1, flags.shards * 9 // 10) if kill_between else 0
+        after = random.uniform(0, 0.5 * first) * (not kill_between)
+        result = kill_and_resume(command, output, expected, victim, finished, after)
+        between += 0 < result.finished < flags.shards
+        failed += bool(result.faults)
         print(
-            f'round {number + 1}: {victim} killed after {result.seconds:.1f} s with '
-            f'{result.committed} of {flags.shards} shards committed, build ended '
+            f'round {number + 1}: {victim} killed after {result.seconds:.1f} s and '
+            f'{result.finished} of {flags.shards} shards, build ended '
             f'{result.ended_after:.1f} s later, {result.kept} kept, '
             f'{"; ".join(result.faults) or "byte-identical"}',
             flush=True,
         )
     print(
         f'{flags.rounds} rounds, {between} of them killed between the first and the '
-        f'last committed shard, {wrong} wrong'
+        f'last shard, {failed} failed'
     )
-    return int(bool(wrong))
+    return int(bool(failed))
 
 
 if __name__ == '__main__':

@@ -1,9 +1,9 @@
-"""A stand-in for the Dataflow service, and for its workers.
+"""A stand-in for the Dataflow service and its workers.
 
-It answers the calls of Beam's Dataflow client as the service's REST API does, and
-runs each job that it is given from what was staged, as workers would: in a clean
-environment, with nothing of the launcher's (``dataflow_worker.py``). It is told
-nothing but what the client sends, and has no knowledge of this project.
+It answers the calls of Beam's Dataflow client as the service's REST API does. It runs
+each job from what was staged, as workers would: in a clean environment, with nothing of
+the launcher's (``dataflow_worker.py``). It knows only what the client sends, and nothing
+of this project.
 """
 
 import contextlib
@@ -34,17 +34,16 @@ _TOKEN = {
 
 
 def make_environment(folder: pathlib.Path, *more: pathlib.Path) -> pathlib.Path:
-    """Makes a Python environment with what this one has installed, within a second.
+    """Makes a Python environment with the packages of this one, within a second.
 
-    What is installed in editable form is not there: such links count in their
-    own environment alone.
+    Editable installs are missing: their links work in their own environment only.
 
     Args:
-      folder: the environment's.
-      more: folders to import from, too.
+      folder: for the environment.
+      more: other folders to import from.
 
     Returns:
-      Its interpreter.
+      The path of its interpreter.
     """
     subprocess.run(
         [sys.executable, '-m', 'venv', '--without-pip', folder], check=True, timeout=60
@@ -56,14 +55,14 @@ def make_environment(folder: pathlib.Path, *more: pathlib.Path) -> pathlib.Path:
 
 
 class Job:
-    """A job that was created.
+    """A job.
 
     Attributes:
-      id: as the service gives one.
+      id: in the service's form.
       sent: the job as the client sent it.
       state: the current one.
-      messages: what the job has to say, (importance, text).
-      process: of its worker, once there is one.
+      messages: the job's log, (importance, text).
+      process: its worker, once it has started.
     """
 
     def __init__(self, sent: dataflow.Job, folder: pathlib.Path, worker: pathlib.Path):
@@ -109,7 +108,7 @@ class Job:
             self.state = _STATE.JOB_STATE_DONE
 
     def cancel(self) -> None:
-        """Ends it as a person would in the console, if it is not over."""
+        """Cancels the job, as the console does, if it has not ended."""
         with self._changing:
             if self._thread.is_alive():
                 self.state = _STATE.JOB_STATE_CANCELLING
@@ -136,9 +135,9 @@ class DataflowService:
 
     Attributes:
       url: where it listens.
-      jobs: those that were created, by id.
-      worker: the program that does a job's work, called as ``dataflow_worker.py`` is.
-      refusals: what to answer to all calls of an HTTP method, (status, message).
+      jobs: all jobs, by ID.
+      worker: the program that runs a job, with the arguments of ``dataflow_worker.py``.
+      refusals: the response to all calls of an HTTP method, (status, message).
     """
 
     def __init__(self, folder: pathlib.Path):
@@ -155,7 +154,7 @@ class DataflowService:
         self._server.serve_forever(poll_interval=0.1)
 
     def worker_processes(self) -> list[int]:
-        """Those of the jobs' workers, whether they have ended or not."""
+        """Returns the process IDs of all workers, even of those that have ended."""
         return [job.process.pid for job in self.jobs.values() if job.process]
 
     def close(self) -> None:
@@ -165,8 +164,8 @@ class DataflowService:
             job.end()
 
     def answer(self, method: str, path: str, body: bytes) -> tuple[int, str]:
-        """What the service says to a call: HTTP status and JSON."""
-        if path == '/token':  # of Google's service for tokens
+        """Returns the response to a call: HTTP status and JSON."""
+        if path == '/token':  # stands in for Google's token service
             return 200, json.dumps(_TOKEN)
         if method in self.refusals:
             return _error(*self.refusals[method])
@@ -243,10 +242,10 @@ def _handler_of(service: DataflowService) -> type[http.server.BaseHTTPRequestHan
 
 @contextlib.contextmanager
 def dataflow_service(folder: pathlib.Path) -> Iterator[DataflowService]:
-    """The service, for as long as the context lasts.
+    """Runs the service for as long as the context lasts.
 
     Args:
-      folder: where its workers live.
+      folder: for the environments of its workers.
     """
     service = DataflowService(folder)
     thread = threading.Thread(target=service.serve, daemon=True)
@@ -259,7 +258,7 @@ def dataflow_service(folder: pathlib.Path) -> Iterator[DataflowService]:
 
 
 def write_credentials(folder: pathlib.Path, token_url: str) -> pathlib.Path:
-    """Writes a credentials file whose tokens come from a URL, and not from Google.
+    """Writes a credentials file whose tokens come from a URL instead of Google.
 
     Returns:
       Its path, for GOOGLE_APPLICATION_CREDENTIALS.

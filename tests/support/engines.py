@@ -1,6 +1,6 @@
-"""Fetches the engines that tests run on: Flink, its job server, Prism.
+"""Downloads the engines that tests run on: Flink, its job server, Prism.
 
-From PyPI, Maven Central and the Go module proxy, once, into a cache folder
+They come from PyPI, Maven Central and the Go module proxy, once, into a cache folder
 (``INDEXED_IMAGENET_ENGINES``, or ``indexed-imagenet-engines`` in the user's cache).
 """
 
@@ -16,8 +16,8 @@ from collections.abc import Callable
 
 import pytest
 
-# The newest line of Flink of which Maven Central's mirrors have all that Beam's
-# job server is made of; of that line, the newest distribution on PyPI.
+# The newest minor version of Flink for which mirrors of Maven Central have all parts of
+# Beam's job server, in its newest distribution on PyPI.
 FLINK = '1.19.3'
 _PRISM = 'github.com/apache/beam/sdks/v2/go/cmd/prism@v2.77.0'
 
@@ -31,7 +31,7 @@ _CACHE = pathlib.Path(
 def _need(*programs: str) -> None:
     for program in programs:
         if not shutil.which(program):
-            pytest.skip(f'{program} is not on this machine')
+            pytest.skip(f'{program} is not installed')
 
 
 def _call(argv, **more) -> None:
@@ -39,25 +39,31 @@ def _call(argv, **more) -> None:
         argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **more
     )
     if done.returncode:
-        raise RuntimeError(f'{argv[0]} ended with {done.returncode}:\n{done.stdout}')
+        raise RuntimeError(
+            f'{argv[0]} exited with status {done.returncode}:\n{done.stdout}'
+        )
 
 
 def _cached(name: str, make: Callable[[pathlib.Path], None]) -> pathlib.Path:
-    """A folder of the cache, made whole or not at all."""
-    wanted = _CACHE / name
-    if not wanted.is_dir():
+    """Returns a folder of the cache; a new one is filled first and then renamed."""
+    folder = _CACHE / name
+    if not folder.is_dir():
         _CACHE.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=_CACHE) as scratch:
             made = pathlib.Path(scratch) / 'made'
             made.mkdir()
             make(made)
-            made.rename(wanted)
-    return wanted
+            try:
+                made.rename(folder)
+            except OSError:  # another process was faster
+                if not folder.is_dir():
+                    raise
+    return folder
 
 
 @functools.cache
 def flink_job_server() -> pathlib.Path:
-    """Beam's Flink job server, a jar."""
+    """Returns Beam's job server for Flink, a jar."""
     _need('java', 'mvn')
     source = pathlib.Path(__file__).parent / 'flink_job_server' / 'pom.xml'
 
@@ -71,7 +77,7 @@ def flink_job_server() -> pathlib.Path:
 
 @functools.cache
 def flink() -> pathlib.Path:
-    """A Flink distribution: its ``lib`` folder."""
+    """Returns the ``lib`` folder of a Flink distribution."""
     _need('java')
 
     def make(folder: pathlib.Path) -> None:
@@ -92,7 +98,7 @@ def flink() -> pathlib.Path:
 
 @functools.cache
 def prism() -> pathlib.Path:
-    """Beam's Prism, a program."""
+    """Returns Beam's Prism, a program."""
     _need('go')
 
     def make(folder: pathlib.Path) -> None:

@@ -1,10 +1,9 @@
-"""A standalone Flink on this machine: a job manager, task managers, worker pools.
+"""A standalone Flink on one machine: a job manager, task managers, worker pools.
 
-Each is a process of its own, as it would be on machines of their own. A job names
-one address of a worker pool for all task managers, each of which has one beside it
-(two that share one stop each other's workers). So here each task manager's Java
-finds another loopback address under the pool's name, and what comes in there goes
-on to its own pool.
+Each is a process, in place of a machine. A job names one address of a worker pool for
+all task managers, and each task manager needs its own pool: two that share one stop each
+other's workers. So each task manager's Java resolves the pool's name to a different
+loopback address, from which connections are forwarded to its own pool.
 """
 
 import asyncio
@@ -23,11 +22,13 @@ import urllib.request
 from collections.abc import Callable, Iterator
 
 from support import engines
+from support.servers import free_port
+from support.stress import child_processes
 
 _JOB_MANAGER = 'org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint'
 _TASK_MANAGER = 'org.apache.flink.runtime.taskexecutor.TaskManagerRunner'
 
-# What Flink's own start scripts open for Java 17.
+# The packages that Flink's start scripts open for Java 17.
 _OPEN = [
     f'--add-{kind}=java.base/{package}=ALL-UNNAMED'
     for kind, package in (
@@ -43,18 +44,11 @@ _OPEN = [
     )
 ]
 
-
-# The name under which a task manager finds the worker pool beside it.
+# The host name by which a task manager finds its worker pool.
 _POOL = 'worker-pool'
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(('localhost', 0))
-        return probe.getsockname()[1]
-
-
-async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with contextlib.suppress(OSError):
         while data := await reader.read(1 << 16):
             writer.write(data)
@@ -63,12 +57,12 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 
 def _forward(address: str, port: int, to_port: int) -> Callable[[], None]:
-    """Passes on what comes in at an address. Returns what ends it."""
+    """Forwards connections to a local port; returns a function that stops it."""
     loop = asyncio.new_event_loop()
 
     async def connect(reader, writer):
         to_reader, to_writer = await asyncio.open_connection('127.0.0.1', to_port)
-        await asyncio.gather(_pass_on(reader, to_writer), _pass_on(to_reader, writer))
+        await asyncio.gather(_copy(reader, to_writer), _copy(to_reader, writer))
 
     loop.run_until_complete(asyncio.start_server(connect, address, port))
     threading.Thread(target=loop.run_forever, daemon=True).start()
@@ -83,9 +77,9 @@ class FlinkCluster:
       master: HOST:PORT of its REST interface.
       worker_pool: HOST:PORT where a task manager finds its worker pool.
       job_manager: its process.
-      task_managers: their processes.
-      pools: of the worker pools; their children are the SDK workers.
-      folder: logs, one for each process.
+      task_managers: one process each.
+      pools: one process per worker pool; their children are the SDK workers.
+      folder: has one log per process.
     """
 
     master: str
@@ -96,12 +90,12 @@ class FlinkCluster:
     folder: pathlib.Path
 
     def get(self, path: str):
-        """What the REST interface says."""
+        """Returns a response of the REST interface, parsed."""
         with urllib.request.urlopen(f'http://{self.master}{path}', timeout=10) as answer:
             return json.load(answer)
 
     def flags(self) -> list[str]:
-        """The flags of a build on this cluster."""
+        """Returns the flags of a build on this cluster."""
         return [
             '--runner=FlinkRunner',
             f'--flink_master={self.master}',
@@ -111,19 +105,14 @@ class FlinkCluster:
         ]
 
     def sdk_workers(self) -> list[int]:
-        """The processes in which our code runs."""
-        lists = [
-            path.read_text()
-            for pool in self.pools
-            for path in pathlib.Path(f'/proc/{pool.pid}/task').glob('*/children')
-        ]
-        return sorted(int(pid) for pids in lists for pid in pids.split())
+        """Returns the IDs of the processes that run our code."""
+        return [pid for pool in self.pools for pid in child_processes(pool.pid)]
 
 
 def _configure(folder: pathlib.Path, rest_port: int, slots: int) -> None:
     settings = {
         'jobmanager.rpc.address': 'localhost',
-        'jobmanager.rpc.port': _free_port(),
+        'jobmanager.rpc.port': free_port(),
         'jobmanager.memory.process.size': '1g',
         'rest.address': 'localhost',
         'rest.bind-address': 'localhost',
@@ -142,7 +131,7 @@ def _configure(folder: pathlib.Path, rest_port: int, slots: int) -> None:
         'taskmanager.memory.network.max': '160m',
         'taskmanager.memory.managed.size': '128m',
         'cluster.evenly-spread-out-slots': 'true',
-        # A dead task manager is noticed in seconds, not in a minute.
+        # Notices a dead task manager within seconds instead of a minute.
         'heartbeat.interval': 1000,
         'heartbeat.timeout': 10000,
         'restart-strategy.type': 'fixed-delay',
@@ -202,15 +191,15 @@ def _start_pool(folder: pathlib.Path, number: int, port: int) -> subprocess.Pope
 def flink_cluster(
     folder: pathlib.Path, task_managers: int = 2, slots: int = 2
 ) -> Iterator[FlinkCluster]:
-    """Starts a cluster, and stops it at the end.
+    """Runs a cluster for as long as the context lasts.
 
     Args:
       folder: a new one, for configuration and logs.
-      task_managers: how many, each with a worker pool beside it.
+      task_managers: how many, each with a worker pool.
       slots: of each task manager.
     """
     folder.mkdir(parents=True)
-    rest_port, port = _free_port(), _free_port()
+    rest_port, port = free_port(), free_port()
     _configure(folder, rest_port, slots)
     running, ends = [], []
     job_manager = _start(folder, 'jm', _java(folder, _JOB_MANAGER, '127.0.0.1'))
@@ -220,7 +209,7 @@ def flink_cluster(
     try:
         running.append(job_manager)
         for number in range(task_managers):
-            address, pool_port = f'127.0.1.{number + 1}', _free_port()
+            address, pool_port = f'127.0.1.{number + 1}', free_port()
             cluster.pools.append(_start_pool(folder, number, pool_port))
             running.append(cluster.pools[-1])
             ends.append(_forward(address, port, pool_port))
@@ -250,7 +239,7 @@ def _wait_until_ready(cluster: FlinkCluster, running, task_managers: int) -> Non
                 ''.join(path.read_text(errors='replace')[-2000:])
                 for path in sorted(cluster.folder.glob('*.log'))
             )
-            raise RuntimeError(f'Flink does not come up; ended: {dead}\n{logs}')
+            raise RuntimeError(f'Flink did not start; exited: {dead}\n{logs}')
         with contextlib.suppress(OSError):
             if cluster.get('/overview')['taskmanagers'] == task_managers:
                 return

@@ -1,4 +1,4 @@
-"""The objects of a bucket, asked for by the store's own client."""
+"""The objects of a bucket, through the store's own client."""
 
 from typing import Protocol
 
@@ -10,7 +10,11 @@ from support import servers
 
 
 class Objects(Protocol):
-    """The objects of a bucket, by name."""
+    """The objects of a bucket.
+
+    Methods take the name of an object, or the beginning of names. ``unfinished`` returns
+    the number of uploads that are neither finished nor aborted.
+    """
 
     def names(self, prefix: str) -> list[str]: ...
     def get(self, name: str) -> bytes: ...
@@ -20,7 +24,7 @@ class Objects(Protocol):
 
 
 class GoogleObjects:
-    """Those of Google's store."""
+    """The objects of a bucket in Cloud Storage."""
 
     def __init__(self, bucket: storage.Bucket):
         self._bucket = bucket
@@ -38,11 +42,11 @@ class GoogleObjects:
         self._bucket.blob(name).delete()
 
     def unfinished(self):
-        return 0  # the store does not tell
+        return 0  # the store does not report any
 
 
 class S3Objects:
-    """Those of S3."""
+    """The objects of a bucket in S3."""
 
     def __init__(self, bucket):
         self._bucket = bucket
@@ -64,7 +68,7 @@ class S3Objects:
 
 
 def google_objects(url: str, bucket: str) -> Objects:
-    """The objects of a bucket of ``servers.gcs_emulator``."""
+    """Returns the objects of a bucket of ``servers.gcs_emulator``."""
     client = storage.Client(
         'none',
         credentials=AnonymousCredentials(),
@@ -74,7 +78,7 @@ def google_objects(url: str, bucket: str) -> Objects:
 
 
 def s3_objects(url: str, bucket: str) -> Objects:
-    """The objects of a bucket of ``servers.s3_server``."""
+    """Returns the objects of a bucket of ``servers.s3_server``."""
     resource = boto3.resource(
         's3',
         endpoint_url=url,

@@ -1,4 +1,4 @@
-"""Object stores on loopback: an emulator of Google's, and moto's S3."""
+"""Object stores on loopback: an emulator of Cloud Storage, and moto's S3."""
 
 import contextlib
 import os
@@ -9,7 +9,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 
-# What clients of S3 want to have; moto takes any.
+# Clients of S3 need these; moto accepts any.
 S3_ENVIRONMENT = {
     'AWS_ACCESS_KEY_ID': 'anyone',
     'AWS_SECRET_ACCESS_KEY': 'anything',
@@ -17,19 +17,19 @@ S3_ENVIRONMENT = {
 }
 
 # Seconds that a server may take to answer.
-_STARTS_WITHIN = 60.0
+_START_TIMEOUT = 60.0
 
 
 def free_port() -> int:
-    """A port that nobody listens at."""
+    """Returns a port that is not in use."""
     with socket.socket() as probe:
         probe.bind(('localhost', 0))
         return probe.getsockname()[1]
 
 
 @contextlib.contextmanager
-def _serving(argv: list[str], port: int) -> Iterator[str]:
-    """Runs a server; gives its URL once it answers."""
+def _run_server(argv: list[str], port: int) -> Iterator[str]:
+    """Runs a server; yields its URL once it answers."""
     url = f'http://localhost:{port}'
     server = subprocess.Popen(
         [sys.executable, *argv],
@@ -38,7 +38,7 @@ def _serving(argv: list[str], port: int) -> Iterator[str]:
         env={**os.environ, **S3_ENVIRONMENT},
     )
     try:
-        deadline = time.monotonic() + _STARTS_WITHIN
+        deadline = time.monotonic() + _START_TIMEOUT
         while True:
             try:
                 with urllib.request.urlopen(url):
@@ -57,7 +57,7 @@ def _serving(argv: list[str], port: int) -> Iterator[str]:
 
 @contextlib.contextmanager
 def gcs_emulator(bucket: str) -> Iterator[str]:
-    """Google Cloud Storage in memory, with one bucket.
+    """Runs Google Cloud Storage in memory, with one bucket.
 
     Yields:
       Its URL, for STORAGE_EMULATOR_HOST.
@@ -65,19 +65,19 @@ def gcs_emulator(bucket: str) -> Iterator[str]:
     port = free_port()
     argv = ['-m', 'gcp_storage_emulator', 'start', '--port', str(port)]
     argv += ['--in-memory', '--quiet', '--default-bucket', bucket]
-    with _serving(argv, port) as url:
+    with _run_server(argv, port) as url:
         yield url
 
 
 @contextlib.contextmanager
 def s3_server(bucket: str) -> Iterator[str]:
-    """S3 in memory, with one bucket.
+    """Runs S3 in memory, with one bucket.
 
     Yields:
       Its URL, for AWS_ENDPOINT_URL.
     """
     port = free_port()
-    with _serving(['-m', 'moto.server', '-p', str(port)], port) as url:
+    with _run_server(['-m', 'moto.server', '-p', str(port)], port) as url:
         request = urllib.request.Request(f'{url}/{bucket}', method='PUT')
         with urllib.request.urlopen(request):
             pass

@@ -1,6 +1,6 @@
-"""What Google has to grant before a job goes to Dataflow: a place to stage, the service.
+"""Checks, before a job is submitted, that Dataflow and its staging bucket accept it.
 
-Each is tried, not looked up: who may do what is known to Google alone.
+Each is tried instead of looked up: only Google knows who may do what.
 """
 
 import uuid
@@ -17,17 +17,17 @@ from indexed_imagenet.transforms.storage import files
 from indexed_imagenet.transforms.storage.store_clients import gcs_client
 from indexed_imagenet.transforms.storage.stores import split_url
 
-# Seconds until a service that does not answer is given up.
-_PATIENCE = 20.0
+# Seconds to wait for a response of the service.
+_RESPONSE_TIMEOUT = 20.0
 
 _SERVICE_ROLES = (
-    'enable its API (`gcloud services enable dataflow.googleapis.com`), and give the '
+    'enable its API (`gcloud services enable dataflow.googleapis.com`) and give the '
     'account the role dataflow.developer'
 )
 
 
 def staging_urls(options: PipelineOptions) -> dict[str, str]:
-    """Where a job is staged, by flag."""
+    """Returns the URLs where a job is staged, by flag."""
     cloud = options.view_as(GoogleCloudOptions)
     urls = {
         f'--{name}': getattr(cloud, name)
@@ -37,10 +37,10 @@ def staging_urls(options: PipelineOptions) -> dict[str, str]:
 
 
 def check_staging(options: PipelineOptions) -> None:
-    """Writes where the job is going to be staged.
+    """Checks that the staging URLs are writable by writing there.
 
     Raises:
-      UserError: it may not be.
+      UserError: one is not.
     """
     for flag, url in staging_urls(options).items():
         with refused_by_google(f'{flag} {url} cannot be written', STORE_ROLES):
@@ -51,7 +51,7 @@ def check_staging(options: PipelineOptions) -> None:
 
 
 def job_url(options: PipelineOptions, job_id: str) -> str:
-    """Where a person can look at a job."""
+    """Returns the address of a job in Google's console."""
     cloud = options.view_as(GoogleCloudOptions)
     return (
         f'https://console.cloud.google.com/dataflow/jobs/{cloud.region}/{job_id}'
@@ -60,10 +60,10 @@ def job_url(options: PipelineOptions, job_id: str) -> str:
 
 
 def check_service(options: PipelineOptions) -> None:
-    """Asks the service for a job of the same name, as it takes one at a time.
+    """Checks that Dataflow answers and that no job of the same name is running there.
 
     Raises:
-      UserError: there is one, or the service refuses, or does not answer.
+      UserError: such a job is running, or the service refuses or does not answer.
     """
     from apache_beam.internal.gcp.auth import get_service_credentials
     from google.api_core.client_options import ClientOptions
@@ -73,8 +73,7 @@ def check_service(options: PipelineOptions) -> None:
     cloud = options.view_as(GoogleCloudOptions)
     credentials = None if cloud.no_auth else get_service_credentials(options)
     with refused_by_google(
-        f'Dataflow does not take jobs of project {cloud.project} in {cloud.region}',
-        _SERVICE_ROLES,
+        f'Dataflow refused project {cloud.project} in {cloud.region}', _SERVICE_ROLES
     ):
         client = dataflow.JobsV1Beta3Client(
             credentials=credentials or AnonymousCredentials(),
@@ -87,9 +86,9 @@ def check_service(options: PipelineOptions) -> None:
             name=cloud.job_name,
             filter=dataflow.ListJobsRequest.Filter.ACTIVE,
         )
-        for job in client.list_jobs(request, timeout=_PATIENCE):
+        for job in client.list_jobs(request, timeout=_RESPONSE_TIMEOUT):
             if job.name == cloud.job_name:
                 raise UserError(
-                    f'a job named {job.name} is at work: {job_url(options, job.id)}; '
-                    'wait for its end, or cancel it there'
+                    f'a job named {job.name} is already running: '
+                    f'{job_url(options, job.id)}; wait for its end or cancel it there'
                 )

@@ -1,57 +1,72 @@
-"""What is asked of a Flink cluster through its REST interface.
+"""Calls of a Flink cluster's REST interface.
 
-The paths and their answers are those that Flink documents for that interface.
+Paths and responses are those of Flink's documentation,
+https://nightlies.apache.org/flink/flink-docs-stable/docs/ops/rest_api/.
 """
 
-import json
+import dataclasses
 import time
-import urllib.request
-from http.client import HTTPException
-from typing import Any, NamedTuple
+from typing import Any
+
+import requests
 
 from indexed_imagenet.errors import UserError
+from indexed_imagenet.text import error_text
 
-# Seconds that an answer may take, and the end of a job that is cancelled.
-_ANSWERS_WITHIN = 20.0
-_CANCELLED_WITHIN = 120.0
+# Seconds to wait for a response, and for the end of a cancelled job.
+_RESPONSE_TIMEOUT = 20.0
+_CANCEL_TIMEOUT = 120.0
 
 _ENDED = ('FINISHED', 'FAILED', 'CANCELED')
 
+_REMEDY = 'give HOST:PORT of the REST interface of a running Flink'
 
-def ask_cluster(master: str, path: str, method: str = 'GET') -> Any:
-    """What a cluster says.
+
+def _root_cause(error: BaseException) -> BaseException:
+    """Returns the first error of a chain; requests wraps a refused connection thrice."""
+    while True:
+        context = None if error.__suppress_context__ else error.__context__
+        cause = error.__cause__ or context
+        if cause is None:
+            return error
+        error = cause
+
+
+def call_rest(master: str, path: str, method: str = 'GET') -> Any:
+    """Returns a cluster's response, parsed.
 
     Args:
-      master: URL of its REST interface.
-      path: such as ``/overview``.
-      method: GET to ask, PATCH to change.
+      master: URL of the REST interface.
+      path: for example ``/overview``.
+      method: GET to read, PATCH to change.
 
     Raises:
-      UserError: there is no Flink.
+      UserError: nothing answers there, or not as Flink does.
     """
-    remedy = 'give HOST:PORT of the REST interface of a Flink that runs'
     try:
-        request = urllib.request.Request(master + path, method=method)
-        with urllib.request.urlopen(request, timeout=_ANSWERS_WITHIN) as answer:
-            return json.load(answer)
-    except (OSError, HTTPException) as error:
-        reason = getattr(error, 'reason', error)
+        response = requests.request(method, master + path, timeout=_RESPONSE_TIMEOUT)
+        response.raise_for_status()
+        return response.json()
+    except ValueError as error:  # not a URL, or not JSON
         raise UserError(
-            f'--flink_master {master} does not answer as Flink does: {reason}; {remedy}'
+            f'--flink_master {master} is not a Flink cluster: {error_text(error)}; '
+            f'{_REMEDY}'
         ) from error
-    except ValueError as error:  # no URL, or no JSON
+    except requests.RequestException as error:
         raise UserError(
-            f'--flink_master {master} is no Flink: {error}; {remedy}'
+            f'--flink_master {master} does not answer as Flink does: '
+            f'{error_text(_root_cause(error))}; {_REMEDY}'
         ) from error
 
 
-class Cluster(NamedTuple):
-    """What a cluster says of itself.
+@dataclasses.dataclass(frozen=True, slots=True)
+class Cluster:
+    """A cluster's description of itself.
 
     Attributes:
-      version: of its Flink.
-      slots: of all task managers that are there.
-      task_managers: how many are there.
+      version: the version of Flink.
+      slots: the task slots of all task managers.
+      task_managers: how many are connected.
     """
 
     version: str
@@ -60,53 +75,56 @@ class Cluster(NamedTuple):
 
 
 def get_cluster(master: str) -> Cluster:
-    """Asks a cluster what it is.
+    """Returns a cluster's description of itself.
 
     Raises:
-      UserError: there is no Flink.
+      UserError: it is not a Flink cluster.
     """
-    overview = ask_cluster(master, '/overview')
-    keys = ('flink-version', 'slots-total', 'taskmanagers')
+    overview = call_rest(master, '/overview')
     try:
-        return Cluster(*(overview[key] for key in keys))
+        return Cluster(
+            version=overview['flink-version'],
+            slots=overview['slots-total'],
+            task_managers=overview['taskmanagers'],
+        )
     except (TypeError, KeyError):
         raise UserError(
-            f'--flink_master {master} is no Flink: it does not say its version; give '
-            'HOST:PORT of the REST interface of a Flink that runs'
+            f'--flink_master {master} is not a Flink cluster: it does not report its '
+            f'version; {_REMEDY}'
         ) from None
 
 
 def restarts_jobs(master: str) -> bool:
-    """Whether the cluster's configuration has a restart strategy."""
-    settings = ask_cluster(master, '/jobmanager/config')
+    """Returns True if the cluster's configuration has a restart strategy."""
+    settings = call_rest(master, '/jobmanager/config')
     return any(setting['key'].startswith('restart-strategy') for setting in settings)
 
 
 def running_jobs(master: str, name: str) -> list[str]:
-    """The ids of the jobs of a name that have not ended."""
+    """Returns the IDs of the jobs of a name that have not ended."""
     return [
         job['jid']
-        for job in ask_cluster(master, '/jobs/overview')['jobs']
+        for job in call_rest(master, '/jobs/overview')['jobs']
         if job['name'] == name and job['state'] not in _ENDED
     ]
 
 
 def cancel_jobs(master: str, name: str) -> None:
-    """Cancels the jobs of a name, and waits until they have ended.
+    """Cancels the jobs of a name, and waits for their end.
 
-    Beam's job server forgets a batch job that it is told to cancel; Flink does not.
+    Beam's job server drops the cancellation of a batch job; Flink itself does not.
 
     Raises:
-      UserError: one has not ended after two minutes.
+      UserError: a job has not ended in time.
     """
     for job in running_jobs(master, name):
-        ask_cluster(master, f'/jobs/{job}?mode=cancel', 'PATCH')
-    deadline = time.monotonic() + _CANCELLED_WITHIN
+        call_rest(master, f'/jobs/{job}?mode=cancel', 'PATCH')
+    deadline = time.monotonic() + _CANCEL_TIMEOUT
     while running := running_jobs(master, name):
         if time.monotonic() > deadline:
             raise UserError(
-                f'stopped, but job {running[0]} of {master} has not ended '
-                f'{_CANCELLED_WITHIN:.0f} s after it was cancelled; see there why',
+                f'stopped, but job {running[0]} of {master} is still running '
+                f'{_CANCEL_TIMEOUT:.0f} s after it was cancelled; see its log there',
                 exit_status=1,
             )
         time.sleep(0.2)

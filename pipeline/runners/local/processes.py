@@ -1,12 +1,12 @@
-"""The worker processes of a job on this machine, and what happens when one dies.
+"""The worker processes of a local job, and what happens when one dies.
 
-They are forked once everything is imported and no thread is running yet, and
-then wait for their work: importing Beam in each took longer than the planning of
-a build. Where forking is not safe they are started anew.
+They are forked once everything is imported and before any thread runs, and then wait
+for their assignment: importing Beam in each would take longer than the planning of a
+build. Where forking is unsafe, they are spawned.
 
-Beam's own handler of worker processes waits for ever when one of them ends before
-its work does. Here a thread waits for all of them; if one ends early the others
-are stopped, and the launcher's main thread is told.
+Beam's own handler of worker processes waits forever if one exits early. Here a thread
+watches all of them: if one exits early, it stops the others and wakes the launcher's
+main thread.
 """
 
 import contextlib
@@ -27,46 +27,44 @@ from apache_beam.runners.portability.fn_api_runner.worker_handlers import (
 )
 from google.protobuf import json_format, text_format
 
-from indexed_imagenet.runners.local.worker import work
+from indexed_imagenet.runners.local.worker import run_worker
+from indexed_imagenet.runners.messages import RESUME
 from indexed_imagenet.signals import Interrupt, block_signals
 
-# Seconds until a worker's death is sure to have been noticed here.
-_NOTICE = 0.3
-
-_AGAIN = 'then give the same command again: what is finished is kept'
+# Seconds within which the watching thread has seen any death.
+_WATCH_DELAY = 0.3
 
 
-def describe_death(worker: int, pid: int, status: int) -> str:
-    """What to say of a worker that ended before its work did.
+def explain_exit(worker: int, pid: int, status: int) -> str:
+    """Returns the error line for a worker that exited early.
 
     Args:
       worker: its number, from 1.
-      pid: its process.
-      status: exit status, or minus the signal that ended it.
+      pid: its process ID.
+      status: its exit status, or minus the signal that ended it.
     """
-    who = f'worker {worker} (process {pid})'
+    who = f'worker {worker} (pid {pid})'
+    log = "(--verbose shows the worker's log)"
     if status == -signal.SIGKILL:
         return (
-            f'{who} was killed by SIGKILL, most likely by the system for want of memory; '
-            f'free some, or take fewer workers (--direct_num_workers), {_AGAIN}'
+            f'{who} was killed by SIGKILL, most likely because memory ran out; '
+            f'free some or use fewer workers (--direct_num_workers). {RESUME}'
         )
+    if status == -signal.SIGTERM:
+        return f'{who} was terminated by SIGTERM from outside. {RESUME}'
     if status < 0:
         name = signal.Signals(-status).name
-        cause = 'from outside' if -status == signal.SIGTERM else 'a fault in native code'
-        return f'{who} was ended by {name} ({cause}), expected to live; mend it, {_AGAIN}'
-    return (
-        f'{who} ended by itself with status {status}, expected to live; --verbose shows '
-        f'what it said; {_AGAIN}'
-    )
+        return f'{who} was terminated by {name}, a fault in native code. {RESUME} {log}'
+    return f'{who} exited with status {status}. {RESUME} {log}'
 
 
 def _start_method() -> str:
-    """How worker processes are started, as ``multiprocessing`` names it.
+    """Returns how to start worker processes, as ``multiprocessing`` names it.
 
-    A copy of a process with threads may wait for ever for what one of them held.
-    So only the first job of a process is forked (gRPC has threads of its own after
-    that), and none beside other threads, or TensorFlow's. On macOS, the system's
-    own libraries have some.
+    A fork of a process with threads may wait forever for a lock that one of them held.
+    So only the first job of a process forks (after it, gRPC has threads), and only
+    without other threads and without TensorFlow, which has its own. On macOS the
+    system's libraries start threads, too.
     """
     is_alone = threading.active_count() == 1 and 'tensorflow' not in sys.modules
     is_first = not LocalProcesses.started
@@ -77,8 +75,8 @@ class LocalProcesses:
     """The worker processes of one job.
 
     Attributes:
-      job: names it, as the handlers that Beam makes are given that alone.
-      started: how many jobs of this process have had worker processes.
+      job: the job's name, the only thing that Beam passes to its handlers.
+      started: the number of jobs in this process that had worker processes.
     """
 
     started = 0
@@ -89,9 +87,9 @@ class LocalProcesses:
 
         Args:
           count: how many.
-          interrupt: what to tell of a death.
-          verbose: whether they print errors.
-          lock: a local folder that each of them holds once it is at work, or ''.
+          interrupt: stopped when one of them dies.
+          verbose: let them print errors.
+          lock: a local folder that each of them locks while it works, or ''.
         """
         self.job = uuid.uuid4().hex
         self._lock_folder = lock
@@ -104,7 +102,7 @@ class LocalProcesses:
         self._watcher: threading.Thread | None = None
         arguments = (self._environments, os.getpid(), verbose)
         self._processes = [
-            context.Process(target=work, args=arguments, daemon=True)
+            context.Process(target=run_worker, args=arguments, daemon=True)
             for _ in range(count)
         ]
         with block_signals():
@@ -114,31 +112,32 @@ class LocalProcesses:
 
     @classmethod
     def of(cls, job: bytes) -> 'LocalProcesses':
-        """The processes of a job, by its name."""
+        """Returns the processes of a job, by its name."""
         return cls._jobs[job]
 
-    def put_to_work(self, variables: dict[str, str]) -> None:
-        """Has one more of them work, with these variables in its environment."""
+    def assign(self, variables: dict[str, str]) -> None:
+        """Starts the work of one more process, with these environment variables."""
         if self._watcher is None:
             self._watcher = threading.Thread(target=self._watch, daemon=True)
             self._watcher.start()
         self._environments.put((variables, self._lock_folder))
 
-    def expect_ends(self, has_failed: bool) -> None:
-        """The job is over: from now on they may end.
+    def finish(self, has_failed: bool) -> None:
+        """Marks the job as over: from now on the processes may exit.
 
-        If it has failed they are ended, and one that is dead already is why: the
-        runner may notice that sooner than the thread that waits for it.
+        Args:
+          has_failed: end the processes, after giving the watching thread the time to
+            report one that is already dead: the runner may notice that first.
         """
         if has_failed and not self._is_over:
-            time.sleep(_NOTICE)
+            time.sleep(_WATCH_DELAY)
         with self._lock:
             self._is_over = True
         if has_failed:
             self.end()
 
     def end(self) -> None:
-        """Ends them all."""
+        """Kills all processes and waits for their end."""
         with self._lock:
             self._is_over = True
             for process in self._processes:
@@ -148,25 +147,25 @@ class LocalProcesses:
         self._jobs.pop(self.job.encode(), None)
 
     def _watch(self) -> None:
-        ended = connection.wait([process.sentinel for process in self._processes])
+        exited = connection.wait([process.sentinel for process in self._processes])
         with self._lock:
             if self._is_over:
                 return
             self._is_over = True
             for number, process in enumerate(self._processes, 1):
-                if process.sentinel in ended:
+                if process.sentinel in exited:
                     process.join()
-                    death = describe_death(number, process.pid, process.exitcode)
+                    reason = explain_exit(number, process.pid, process.exitcode)
             for process in self._processes:
                 process.kill()
-            self._interrupt.stop(death)
+            self._interrupt.stop(reason)
 
 
 @contextlib.contextmanager
 def local_processes(
     count: int, interrupt: Interrupt, verbose: bool, lock: str
 ) -> Iterator[LocalProcesses]:
-    """Starts worker processes, and ends them at the latest when the context does.
+    """Starts worker processes, and ends them with the context at the latest.
 
     The arguments are those of ``LocalProcesses``.
     """
@@ -179,9 +178,9 @@ def local_processes(
 
 @WorkerHandler.register_environment(python_urns.SUBPROCESS_SDK, bytes)
 class _LocalProcessHandler(GrpcWorkerHandler):
-    """One worker, as Beam's local runner deals with it; takes Beam's own one's place.
+    """One worker as Beam's local runner handles it; replaces Beam's own handler.
 
-    The payload of its environment is not a command but the name of the job.
+    The payload of its environment is the job's name, not a command.
     """
 
     def __init__(self, payload, state, provision_info, grpc_server):
@@ -190,7 +189,7 @@ class _LocalProcessHandler(GrpcWorkerHandler):
 
     def start_worker(self):
         options = self.provision_info.provision_info.pipeline_options
-        self._processes.put_to_work(
+        self._processes.assign(
             {
                 'WORKER_ID': self.worker_id,
                 'CONTROL_API_SERVICE_DESCRIPTOR': text_format.MessageToString(
@@ -204,9 +203,9 @@ class _LocalProcessHandler(GrpcWorkerHandler):
         )
 
     def close(self):
-        # Beam closes its workers in a `finally`: an error that is on its way shows.
-        self._processes.expect_ends(has_failed=sys.exc_info()[0] is not None)
+        # Beam closes its workers in a `finally`, where an error in flight is visible.
+        self._processes.finish(has_failed=sys.exc_info()[0] is not None)
         super().close()
 
     def stop_worker(self):
-        pass  # its work is done; it is ended with all others
+        pass  # the process is ended with all others

@@ -1,9 +1,9 @@
-"""The runner on this machine when none is asked for: all cores, no network.
+"""The runner on this machine, the default: one worker per core, no network.
 
-Beam's ``DirectRunner`` is a switch: Prism where a binary can be downloaded, the
-in-process ``FnApiRunner`` where not. Here the ``FnApiRunner`` is made directly,
-with the pipeline options in its provision info as the switch does it, so that a
-run is the same with and without a network, and workers see every option.
+Beam's ``DirectRunner`` is a switch: Prism where its binary can be downloaded, the
+in-process ``FnApiRunner`` where not. This module makes the ``FnApiRunner`` directly,
+with the pipeline options in its provision info as the switch does. A run is then the
+same with and without a network, and workers see every option.
 """
 
 import contextlib
@@ -24,21 +24,21 @@ from indexed_imagenet.signals import Interrupt
 def local_runner(
     options: BuildOptions, workers: int, interrupt: Interrupt, lock: str = ''
 ) -> Iterator[fn_runner.FnApiRunner]:
-    """The local runner, and its worker processes for as long as the context lasts.
+    """Starts the local runner and its worker processes, and ends them with the context.
 
-    No thread may be running when it is entered.
+    No thread may be running when the context is entered.
 
     Args:
       options: the pipeline's options; those that belong to the runner are set.
-      workers: how many; one works in this process, more are processes.
-      interrupt: told of a worker process that dies.
-      lock: a local folder that every worker process holds once it is at work, so
-        that a later run can wait for those whose launcher is dead.
+      workers: how many; a single one works in this process, more are processes.
+      interrupt: stopped when a worker process dies.
+      lock: a local folder that each worker process locks while it works, so that a
+        later run can wait for workers whose launcher is dead; '' for none.
     """
     direct = options.view_as(DirectOptions)
     direct.direct_num_workers = workers
     if direct.direct_running_mode == 'multi_processing':
-        direct.direct_running_mode = 'in_memory'  # or Beam would set its own command
+        direct.direct_running_mode = 'in_memory'  # otherwise Beam sets its own command
     with contextlib.ExitStack() as running:
         if workers == 1:
             environment = environments.EmbeddedPythonEnvironment.default()

@@ -1,7 +1,7 @@
-"""One worker process of a job on this machine: what it does from start to end.
+"""One local worker process, from its start to its end.
 
-A worker lives no longer than its launcher: on a machine where launchers are
-killed, what they leave would go on writing beside the next build.
+A worker exits when its launcher dies. Otherwise the workers of a killed launcher would
+go on writing during the next build.
 """
 
 import contextlib
@@ -16,51 +16,51 @@ from multiprocessing.queues import SimpleQueue
 from indexed_imagenet.runners.local.malloc import configure_malloc
 from indexed_imagenet.signals import restore_default_signals
 
-# Seconds between two looks at whether the launcher is still there.
-_LOOK_EVERY = 0.2
+# Seconds between two checks that the launcher still runs.
+_POLL_INTERVAL = 0.2
 
 
-def _hold(folder: str) -> None:
-    """Holds a shared lock on a folder until this process ends.
+def _lock_shared(folder: str) -> None:
+    """Takes a shared lock on a folder and keeps it until this process ends.
 
-    A later launcher waits for it. One that came before this lock was taken is
-    told apart by ``_end_with``: then the launcher of this process is gone.
+    A later launcher waits for the lock. If that launcher has come first,
+    ``_exit_with_parent`` ends this process, as its own launcher is then dead.
     """
     with contextlib.suppress(OSError):  # not every file system has locks
         fd = os.open(folder, os.O_RDONLY)
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
 
-def _end_with(launcher: int) -> None:
-    """Ends this process once the one that started it is gone."""
+def _exit_with_parent(launcher: int) -> None:
+    """Ends this process once the one that started it is dead."""
     while os.getppid() == launcher:
-        time.sleep(_LOOK_EVERY)
+        time.sleep(_POLL_INTERVAL)
     os._exit(1)
 
 
-def work(environments: SimpleQueue, launcher: int, verbose: bool) -> None:
-    """Waits to be told what to work on, and works until the launcher ends it.
+def run_worker(environments: SimpleQueue, launcher: int, verbose: bool) -> None:
+    """Waits for an assignment, then works until the launcher ends this process.
 
     Args:
-      environments: gives the variables that Beam's worker reads, and a folder to
-        hold a lock on, or ''.
-      launcher: the process that started this one.
-      verbose: whether errors are printed here, too; they go to the launcher.
+      environments: yields the variables that Beam's worker reads, and a folder to
+        lock, or ''.
+      launcher: the ID of the process that started this one.
+      verbose: print errors here, too; the launcher gets them in any case.
     """
-    # In a group of its own: Ctrl-C is for the launcher, which stops its workers.
+    # A process group of its own: Ctrl-C is for the launcher, which stops its workers.
     os.setpgid(0, 0)
     restore_default_signals()
-    threading.Thread(target=_end_with, args=(launcher,), daemon=True).start()
+    threading.Thread(target=_exit_with_parent, args=(launcher,), daemon=True).start()
     configure_malloc()
     # Logs go to the launcher, which knows how much of them to show. Without any
-    # handler the first one logged would add one that writes to the terminal.
+    # handler, the first message would add one that writes to the terminal.
     logging.root.handlers[:] = [logging.NullHandler()]
     if not verbose:
         sys.stderr = open(os.devnull, 'w')  # noqa: SIM115
     variables, lock = environments.get()
     os.environ.update(variables)
     if lock:
-        _hold(lock)
+        _lock_shared(lock)
     from apache_beam.runners.worker import sdk_worker_main
 
     sdk_worker_main.main(sys.argv[:1])

@@ -10,10 +10,11 @@ import time
 import numpy as np
 import pytest
 
-from indexed_imagenet.runners.local.processes import describe_death
+from indexed_imagenet.runners.local.processes import explain_exit
 from indexed_imagenet.sample import pictures
 from stress import kill_and_resume
 from support.commands import ROOT, build_command, digests, python_m, run_elsewhere
+from support.stress import child_processes
 
 SHARDS = 60
 
@@ -79,7 +80,7 @@ class Killed:
         kill_and_resume.wait_until(
             lambda: len(list(output.glob('train-*-of-*'))) > 2, self.process
         )
-        self.workers = kill_and_resume.workers_of(self.process.pid)
+        self.workers = child_processes(self.process.pid)
         os.kill(self.process.pid, signum)
         for pause in again:
             time.sleep(pause)
@@ -105,9 +106,9 @@ def test_a_killed_build_goes_on_to_the_same_bytes(
     )
     assert result.faults == []
     if committed:
-        assert 0 < result.committed < SHARDS
+        assert 0 < result.finished < SHARDS
     if victim == kill_and_resume.WORKER:
-        assert 'most likely by the system for want of memory' in result.error
+        assert 'most likely because memory ran out' in result.error
         assert '--direct_num_workers' in result.error
 
 
@@ -158,7 +159,7 @@ def test_a_signal_to_all_processes_while_workers_start(pngs, tmp_path, signum):
         start_new_session=True,
         preexec_fn=take_signals,
     )
-    kill_and_resume.wait_until(lambda: kill_and_resume.workers_of(build.pid), build)
+    kill_and_resume.wait_until(lambda: child_processes(build.pid), build)
     os.killpg(build.pid, signum)
     _, err = build.communicate(timeout=60)
     assert build.returncode == 128 + signum, err
@@ -177,16 +178,19 @@ def test_workers_end_with_their_launcher(pngs, tmp_path):
 @pytest.mark.parametrize(
     ('status', 'told'),
     [
-        (-signal.SIGKILL, 'was killed by SIGKILL, most likely by the system for want'),
-        (-signal.SIGSEGV, 'was ended by SIGSEGV (a fault in native code)'),
-        (-signal.SIGTERM, 'was ended by SIGTERM (from outside)'),
-        (3, 'ended by itself with status 3'),
+        (-signal.SIGKILL, 'was killed by SIGKILL, most likely because memory ran out; '),
+        (-signal.SIGSEGV, 'was terminated by SIGSEGV, a fault in native code. '),
+        (-signal.SIGTERM, 'was terminated by SIGTERM from outside. '),
+        (3, 'exited with status 3. '),
     ],
 )
 def test_a_dead_worker_is_named_with_its_signal_and_cause(status, told):
-    line = describe_death(2, 4711, status)
-    assert line.startswith(f'worker 2 (process 4711) {told}')
-    assert line.endswith('give the same command again: what is finished is kept')
+    line = explain_exit(2, 4711, status)
+    assert line.startswith(f'worker 2 (pid 4711) {told}')
+    assert 'Finished shards are kept: run the same command again' in line
+    assert line.endswith("(--verbose shows the worker's log)") == (
+        status not in (-signal.SIGKILL, -signal.SIGTERM)
+    )
 
 
 def mount(options: str, script: str, tmp_path) -> list[str]:
@@ -218,7 +222,7 @@ def test_a_full_disk(golden, tmp_path, workers):
     errors = [line for line in ended.err.splitlines() if line.startswith('error: ')]
     assert len(errors) == 1, ended.err
     assert 'No space left on device' in errors[0]
-    assert 'make room where --output_directory is, and give the same comm' in errors[0]
+    assert 'free space in --output_directory, then run the same command' in errors[0]
     assert 'Traceback' not in ended.err
     assert '.tmp' not in ended.out
     states = [line for line in ended.out.splitlines() if line.startswith('status')]
@@ -252,7 +256,7 @@ def test_a_directory_that_turns_read_only(pngs, expected, tmp_path):
     assert build.returncode == 1, err
     [line] = [x for x in err.splitlines() if x.startswith('error: ')]
     assert 'Permission denied' in line
-    assert 'make --output_directory writable again, and give the same command' in line
+    assert 'make --output_directory writable, then run the same command again' in line
     assert 'Traceback' not in err
 
     again = [*without_override(), *command(pngs, output)]

@@ -1,4 +1,4 @@
-"""What is filled in and found before a job goes to Dataflow."""
+"""The defaults and checks of a job before it is submitted to Dataflow."""
 
 import os
 import re
@@ -15,12 +15,9 @@ from indexed_imagenet.cli import verify
 from indexed_imagenet.errors import UserError
 from indexed_imagenet.options import parse_options
 from indexed_imagenet.preflight import access, store_access
-from indexed_imagenet.runners.dataflow import options
-from indexed_imagenet.runners.dataflow.options import (
-    DEFAULTS,
-    prepare_dataflow,
-    set_defaults,
-)
+from indexed_imagenet.runners.dataflow import defaults
+from indexed_imagenet.runners.dataflow.defaults import DEFAULTS, set_defaults
+from indexed_imagenet.runners.dataflow.options import prepare_dataflow
 from support import dataflow_service
 from support.commands import refusal
 
@@ -30,7 +27,7 @@ RUNNER = '--runner=DataflowRunner'
 
 
 @pytest.mark.parametrize('runner', ['FlinkRunner', 'DirectRunner', 'PrismRunner'])
-def test_other_runners_are_left_alone(runner):
+def test_prepare_dataflow_other_runner_changes_nothing(runner):
     options = parse_options([f'--runner={runner}'])
     before = options.get_all_options()
     prepare_dataflow(options, {'--output_directory': '/out'}, '/out')
@@ -45,7 +42,7 @@ def test_other_runners_are_left_alone(runner):
         'apache_beam.runners.dataflow.dataflow_runner.DataflowRunner',
     ],
 )
-def test_dataflow_is_known_by_each_name_that_beam_takes(runner):
+def test_prepare_dataflow_each_name_that_beam_takes_is_known(runner):
     assert '--project, --region, --temp_location are missing' in refusal(
         f'--runner={runner}'
     )
@@ -54,42 +51,45 @@ def test_dataflow_is_known_by_each_name_that_beam_takes(runner):
 @pytest.mark.parametrize(
     ('argv', 'message'),
     [
-        ([TEMP, '--project=p-1'], '--region is missing, which Dataflow needs'),
+        (
+            [TEMP, '--project=p-1'],
+            '--region is missing; --runner=DataflowRunner needs --project, --region and',
+        ),
         ([*CLOUD], '--temp_location is missing'),
         (
             [*CLOUD, '--temp_location=/tmp/x'],
-            "--temp_location is '/tmp/x', expected gs://BUCKET/FOLDER",
+            "--temp_location is '/tmp/x' (expected gs://BUCKET/FOLDER",
         ),
-        ([*CLOUD, '--temp_location=gs://bucket'], 'expected gs://BUCKET/FOLDER'),
+        ([*CLOUD, '--temp_location=gs://bucket'], '(expected gs://BUCKET/FOLDER'),
         ([*CLOUD, TEMP, '--staging_location=s3://b/x'], "--staging_location is 's3://b"),
         (
             [*CLOUD, TEMP, '--train_directory=/data/train'],
-            '--train_directory /data/train is on this machine, where workers',
+            '--train_directory /data/train is on this machine, where Dataflow workers',
         ),
         ([*CLOUD, TEMP, '--imagenet_index_file=i.npz'], '--imagenet_index_file i.npz is'),
         ([*CLOUD, TEMP, '--output_directory=out'], '--output_directory out is on this'),
-        ([*CLOUD, TEMP, '--template_location=gs://b/t'], 'leave them out'),
+        ([*CLOUD, TEMP, '--template_location=gs://b/t'], 'drop them'),
     ],
 )
-def test_flags_that_cannot_work_are_refused(argv, message):
+def test_prepare_dataflow_flags_that_cannot_work_are_refused(argv, message):
     assert message in refusal(RUNNER, *argv)
 
 
-def test_without_googles_libraries_the_remedy_is_told(monkeypatch):
+def test_prepare_dataflow_no_client_library_gives_the_remedy(monkeypatch):
     monkeypatch.setattr(store_access.importlib.util, 'find_spec', lambda name: None)
     assert "pip install 'apache-beam[gcp]'" in refusal(RUNNER, *CLOUD, TEMP)
 
 
-def test_a_package_without_its_setup_file_is_not_submitted(monkeypatch, tmp_path):
+def test_set_defaults_package_without_setup_file_is_refused(monkeypatch, tmp_path):
     monkeypatch.setattr(
-        options,
+        defaults,
         '__file__',
-        str(tmp_path / 'pipeline' / 'runners' / 'dataflow' / 'options.py'),
+        str(tmp_path / 'pipeline' / 'runners' / 'dataflow' / 'defaults.py'),
     )
     assert 'give --setup_file=CHECKOUT/setup.py' in refusal(RUNNER, *CLOUD, TEMP)
 
 
-def test_defaults_are_filled_in_and_the_main_session_is_not_sent():
+def test_set_defaults_no_flags_sets_each_default():
     options = parse_options([RUNNER])
     set_defaults(options, '')
     for view, flag, value in DEFAULTS:
@@ -110,7 +110,7 @@ def test_defaults_are_filled_in_and_the_main_session_is_not_sent():
         (GoogleCloudOptions, 'job_name', '--job_name=mine', 'mine'),
     ],
 )
-def test_a_flag_overrides_each_default(view, flag, argument, value):
+def test_set_defaults_given_flag_wins(view, flag, argument, value):
     argument = argument or f'--{flag}={value}'
     value = argument.partition('=')[2] if value is None else value
     view = view or next(view for view, name, _ in DEFAULTS if name == flag)
@@ -125,7 +125,7 @@ def name_of_job(writes: str) -> str:
     return options.view_as(GoogleCloudOptions).job_name
 
 
-def test_jobs_that_write_into_one_directory_have_one_name():
+def test_job_name_same_directory_same_name():
     name = name_of_job('gs://bucket/out')
     assert re.fullmatch('indexed-imagenet-[0-9a-f]{12}', name)
     assert name == name_of_job('gs://bucket/out/')
@@ -133,13 +133,13 @@ def test_jobs_that_write_into_one_directory_have_one_name():
     assert name_of_job('') != name_of_job('')
 
 
-def test_who_says_how_many_workers_gets_them():
+def test_set_defaults_num_workers_raises_the_maximum():
     options = parse_options([RUNNER, '--num_workers=40'])
     set_defaults(options, '')
     assert options.view_as(WorkerOptions).max_num_workers == 40
 
 
-def test_a_setup_file_is_found_from_everywhere(monkeypatch, tmp_path):
+def test_set_defaults_setup_file_becomes_absolute(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     options = parse_options([RUNNER, '--setup_file=setup.py'])
     set_defaults(options, '')
@@ -149,20 +149,22 @@ def test_a_setup_file_is_found_from_everywhere(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     'argument', ['--sdk_container_image=gcr.io/p/image', '--extra_package=/p.tar.gz']
 )
-def test_who_brings_the_package_gets_no_other(argument):
+def test_set_defaults_package_given_adds_no_setup_file(argument):
     options = parse_options([RUNNER, argument])
     set_defaults(options, '')
     assert options.view_as(SetupOptions).setup_file is None
 
 
-def test_verify_is_checked_too():
-    with pytest.raises(UserError, match='DIR /out is on this machine, where workers'):
+def test_verify_local_directory_is_refused():
+    with pytest.raises(
+        UserError, match='DIR /out is on this machine, where Dataflow workers'
+    ):
         verify.run(['/out', RUNNER, *CLOUD, TEMP])
 
 
 @pytest.fixture
 def service(tmp_path, monkeypatch):
-    """A service that is the object store, too, and knows of no bucket."""
+    """A service that is also the object store, and has no bucket."""
     monkeypatch.setattr(auth._Credentials, '_credentials_init', True)
     monkeypatch.setattr(auth._Credentials, '_credentials', None)
     with dataflow_service.dataflow_service(tmp_path) as service:
@@ -175,14 +177,14 @@ def submit(service, *more) -> str:
     return refusal(RUNNER, *CLOUD, TEMP, endpoint, *more)
 
 
-def test_credentials_that_are_not_there(service, monkeypatch):
+def test_access_no_credentials_is_refused(service, monkeypatch):
     monkeypatch.setenv('GOOGLE_APPLICATION_CREDENTIALS', '/no/such/file.json')
     message = submit(service)
     assert message.startswith('no credentials for Google Cloud: ')
     assert 'gcloud auth application-default login' in message
 
 
-def test_a_bucket_that_is_not_there(service):
+def test_access_missing_bucket_is_refused(service):
     assert submit(service, '--no_auth') == (
         '--temp_location gs://bucket/tmp: there is no bucket gs://bucket; make it with '
         '`gcloud storage buckets create gs://bucket --location=europe-west4`, or name '
@@ -190,8 +192,8 @@ def test_a_bucket_that_is_not_there(service):
     )
 
 
-def test_a_bucket_that_may_not_be_used(service):
-    # It may be there, and be used, where it may not be looked at.
+def test_access_forbidden_bucket_is_refused(service):
+    # A bucket may be usable even if the account may not look it up.
     service.refusals['GET'] = (403, 'builder does not have storage.buckets.get access')
     service.refusals['POST'] = (403, 'builder may not have storage.objects.create')
     message = submit(service, '--no_auth')
@@ -200,7 +202,7 @@ def test_a_bucket_that_may_not_be_used(service):
     assert 'give the account the roles' in message
 
 
-def test_a_token_that_google_does_not_give(service, monkeypatch, tmp_path):
+def test_access_rejected_token_is_refused(service, monkeypatch, tmp_path):
     file = dataflow_service.write_credentials(tmp_path, f'{service.url}/nothing')
     monkeypatch.setenv('GOOGLE_APPLICATION_CREDENTIALS', str(file))
     monkeypatch.setattr(auth._Credentials, '_credentials_init', False)
@@ -209,7 +211,7 @@ def test_a_token_that_google_does_not_give(service, monkeypatch, tmp_path):
     assert 'gcloud auth application-default login' in message
 
 
-def test_a_store_that_does_not_answer(service, monkeypatch):
+def test_access_store_does_not_answer_is_refused(service, monkeypatch):
     monkeypatch.setattr(store_access, '_PATIENCE', 0.1)
     monkeypatch.setenv('STORAGE_EMULATOR_HOST', 'http://localhost:9')
     message = submit(service, '--no_auth')
@@ -217,13 +219,11 @@ def test_a_store_that_does_not_answer(service, monkeypatch):
     assert 'check the network' in message
 
 
-def test_a_service_that_is_not_enabled(service, monkeypatch):
+def test_access_service_not_enabled_is_refused(service, monkeypatch):
     monkeypatch.setattr(access, 'check_stores', lambda *args: None)
     monkeypatch.setattr(access, 'check_staging', lambda *args: None)
     service.refusals['GET'] = (403, 'Dataflow API has not been used in project p')
     message = submit(service, '--no_auth')
-    assert (
-        'Dataflow does not take jobs of project some-project in europe-west4' in message
-    )
+    assert message.startswith('Dataflow refused project some-project in europe-west4')
     assert 'Dataflow API has not been used in project p' in message
     assert 'gcloud services enable dataflow.googleapis.com' in message

@@ -1,4 +1,4 @@
-"""A job server beside the launcher: started, ended, explained. It is a stand-in."""
+"""A job server next to the launcher: started, stopped, explained. A stand-in."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from apache_beam.utils.subprocess_server import pick_port
 from indexed_imagenet.errors import UserError
 from indexed_imagenet.options import parse_options
 from indexed_imagenet.runners import job_server
-from indexed_imagenet.runners.job_server import running_job_server
+from indexed_imagenet.runners.job_server import run_job_server
 
 _SERVE = """
 import concurrent.futures, grpc, sys, time
@@ -23,7 +23,7 @@ time.sleep(100)
 
 
 class Server:
-    """Knows a command, as Beam's job servers do."""
+    """Knows its command, as Beam's job servers do."""
 
     def __init__(self, program: str):
         [port] = pick_port(None)
@@ -36,64 +36,64 @@ class Server:
 
 @pytest.fixture
 def started(monkeypatch):
-    """The processes that were started."""
+    """The processes that ``job_server`` has started."""
     started = []
 
-    class Noting(subprocess.Popen):
+    class Recorded(subprocess.Popen):
         def __init__(self, *args, **kwargs):
             super().__init__(*args, **kwargs)
             started.append(self)
 
-    monkeypatch.setattr(job_server.subprocess, 'Popen', Noting)
+    monkeypatch.setattr(job_server.subprocess, 'Popen', Recorded)
     return started
 
 
-def test_it_runs_for_as_long_as_the_context_lasts(tmp_path, started):
+def test_job_server_context_ends_stops_it(tmp_path, started):
     options, server = parse_options([]), Server(_SERVE)
-    with running_job_server('A server', server, str(tmp_path), options):
+    with run_job_server('A server', server, str(tmp_path), options):
         assert options.view_as(PortableOptions).job_endpoint == server.endpoint
         [process] = started
         assert process.poll() is None
     assert process.poll() is not None
 
 
-def test_what_ignores_its_end_is_killed(tmp_path, started, monkeypatch):
-    monkeypatch.setattr(job_server, '_ENDS_WITHIN', 0.1)
+def test_job_server_ignores_sigterm_is_killed(tmp_path, started, monkeypatch):
+    monkeypatch.setattr(job_server, '_STOP_TIMEOUT', 0.1)
     deaf = 'import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n' + _SERVE
-    with running_job_server('A server', Server(deaf), str(tmp_path), parse_options([])):
+    with run_job_server('A server', Server(deaf), str(tmp_path), parse_options([])):
         pass
     assert started[0].returncode == -9
 
 
-def test_one_that_ends_at_once_is_told_with_its_last_words(tmp_path):
+def test_job_server_exits_at_once_error_has_its_last_line(tmp_path):
     server = Server('import sys; print("first"); sys.exit("no such\\tflag\\n")')
     with (
         pytest.raises(UserError) as raised,
-        running_job_server('A server', server, str(tmp_path), parse_options([])),
+        run_job_server('A server', server, str(tmp_path), parse_options([])),
     ):
         pass
     assert str(raised.value) == (
-        'A server ended as it was started, with status 1: no such\\tflag; --verbose '
-        'shows all that it says'
+        'A server exited with status 1 during startup: no such\\tflag; --verbose shows '
+        'its full output'
     )
 
 
-def test_one_that_does_not_answer_is_ended(tmp_path, started, monkeypatch):
-    monkeypatch.setattr(job_server, '_STARTS_WITHIN', 0.5)
+def test_job_server_does_not_answer_is_stopped(tmp_path, started, monkeypatch):
+    monkeypatch.setattr(job_server, '_START_TIMEOUT', 0.5)
     server = Server('import time; time.sleep(100)')
     with (
-        pytest.raises(UserError, match=f'does not answer at {server.endpoint} after'),
-        running_job_server('A server', server, str(tmp_path), parse_options([])),
+        pytest.raises(UserError, match=f'did not answer at {server.endpoint} within'),
+        run_job_server('A server', server, str(tmp_path), parse_options([])),
     ):
         pass
     assert started[0].poll() is not None
 
 
-def test_it_ends_with_a_launcher_that_is_killed(tmp_path):
+def test_job_server_launcher_killed_dies_with_it(tmp_path):
     program = (
         'import subprocess, sys, time\n'
-        'from indexed_imagenet.runners.job_server import _end_with_launcher\n'
-        'child = subprocess.Popen(["sleep", "100"], preexec_fn=_end_with_launcher)\n'
+        'from indexed_imagenet.runners.job_server import _die_with_parent\n'
+        'child = subprocess.Popen(["sleep", "100"], preexec_fn=_die_with_parent)\n'
         'print(child.pid, flush=True)\n'
         'time.sleep(100)\n'
     )

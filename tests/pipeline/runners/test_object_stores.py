@@ -1,12 +1,12 @@
-"""Builds to and from Google Cloud Storage and S3, on servers of this machine."""
+"""Builds to and from emulators of Google Cloud Storage and S3."""
 
 import contextlib
+import dataclasses
 import hashlib
 import pathlib
 import random
 import shutil
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import pytest
 from apache_beam.io.filesystems import FileSystems
@@ -16,17 +16,25 @@ from indexed_imagenet.transforms.storage import files
 from support import cut_connection, objects, servers
 from support.commands import ROOT, Ended, build_command, digests, python_m, run_elsewhere
 
-# As many as the index has rows.
+# As many shards as the index has rows.
 SHARDS = '--validation_shards=24'
 FOREVER = 10**9
 
 
-class Store(NamedTuple):
-    """One store, and how commands are told of it."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class Store:
+    """One store, and the environment in which commands reach it.
+
+    Attributes:
+      scheme: of its URLs.
+      objects: its bucket, for the tests themselves.
+      proxy: between the commands and the store; it can cut connections.
+      env: for the commands.
+    """
 
     scheme: str
     objects: objects.Objects
-    way: cut_connection.Way
+    proxy: cut_connection.CuttingProxy
     env: dict[str, str]
 
     def url(self, name: str) -> str:
@@ -49,32 +57,32 @@ class Store(NamedTuple):
 def google() -> Iterator[Store]:
     with (
         servers.gcs_emulator('bucket') as url,
-        # It would take the part of a request that came for the whole.
-        cut_connection.way_to(url, holds_back=True) as way,
+        # The emulator would take a part of a request for the whole.
+        cut_connection.cutting_proxy(url, whole_requests=True) as proxy,
     ):
-        env = {'STORAGE_EMULATOR_HOST': way.url}
-        yield Store('gs', objects.google_objects(url, 'bucket'), way, env)
+        env = {'STORAGE_EMULATOR_HOST': proxy.url}
+        yield Store('gs', objects.google_objects(url, 'bucket'), proxy, env)
 
 
 @contextlib.contextmanager
 def s3() -> Iterator[Store]:
     with (
         servers.s3_server('bucket') as url,
-        cut_connection.way_to(url) as way,
+        cut_connection.cutting_proxy(url) as proxy,
     ):
-        env = {'AWS_ENDPOINT_URL': way.url, **servers.S3_ENVIRONMENT}
-        yield Store('s3', objects.s3_objects(url, 'bucket'), way, env)
+        env = {'AWS_ENDPOINT_URL': proxy.url, **servers.S3_ENVIRONMENT}
+        yield Store('s3', objects.s3_objects(url, 'bucket'), proxy, env)
 
 
 @pytest.fixture(scope='module', params=[google, s3], ids=['gs', 's3'])
 def store(request) -> Iterator[Store]:
-    with request.param() as there:
-        yield there
+    with request.param() as store:
+        yield store
 
 
 @pytest.fixture(scope='module')
 def tree(golden, tmp_path_factory) -> pathlib.Path:
-    """The golden tree without one validation image, whose shard is empty."""
+    """The golden tree without one validation image, so that its shard is empty."""
     tree = tmp_path_factory.mktemp('input') / 'tree'
     shutil.copytree(golden, tree)
     next(tree.glob('validation/*/*')).unlink()
@@ -83,8 +91,8 @@ def tree(golden, tmp_path_factory) -> pathlib.Path:
 
 @pytest.fixture(scope='module')
 def expected(tree, tmp_path_factory) -> dict[str, str]:
-    """What a build on this machine makes of that."""
-    output = tmp_path_factory.mktemp('here') / 'out'
+    """The digests of a local build of that tree."""
+    output = tmp_path_factory.mktemp('local') / 'out'
     ended = run_elsewhere(python_m(*build_command(tree, output), SHARDS), ROOT)
     assert ended.status == 0, ended.err
     assert any(not path.stat().st_size for path in output.iterdir())
@@ -95,7 +103,7 @@ def build(store, tree, name, *flags) -> Ended:
     return store.run(build_command(tree, store.url(name)), SHARDS, *flags)
 
 
-def test_a_store_has_the_bytes_of_a_local_build(store, tree, expected):
+def test_output_in_store_same_bytes_as_local_verifies_and_resumes(store, tree, expected):
     ended = build(store, tree, 'out', '--direct_num_workers=2')
     assert ended.status == 0, ended.err
     assert store.digests('out') == expected
@@ -116,7 +124,7 @@ def test_a_store_has_the_bytes_of_a_local_build(store, tree, expected):
     assert store.digests('out') == expected
 
 
-def test_images_and_index_may_be_in_a_store(store, tree, expected, tmp_path):
+def test_input_in_store_same_bytes_as_local(store, tree, expected, tmp_path):
     for path in tree.rglob('*'):
         if path.is_file():
             store.objects.put(f'in/{path.relative_to(tree)}', path.read_bytes())
@@ -126,52 +134,52 @@ def test_images_and_index_may_be_in_a_store(store, tree, expected, tmp_path):
     assert digests(tmp_path / 'out') == expected
 
 
-def test_a_connection_lost_amid_a_shard_is_made_anew(store, tree, expected):
-    before = store.way.num_cut
-    store.way.cuts_left = 2
+def test_connection_lost_during_upload_build_recovers(store, tree, expected):
+    before = store.proxy.num_cut
+    store.proxy.cuts_left = 2
     ended = build(store, tree, 'lost', '--direct_num_workers=1')
-    assert store.way.num_cut - before == 2
+    assert store.proxy.num_cut - before == 2
     assert ended.status == 0, ended.err
     assert store.digests('lost') == expected
 
 
-def lose_for_good(store, tree, expected):
-    store.way.cuts_left = FOREVER
+def lose_permanently(store, tree, expected):
+    store.proxy.cuts_left = FOREVER
     ended = build(store, tree, 'gone', '--direct_num_workers=1')
     assert ended.status == 1
     [line] = [line for line in ended.err.splitlines() if line.startswith('error: ')]
     assert f'error: the job failed: {store.url("gone")}/' in line
     assert ' cannot be written: ' in line
-    assert line.endswith('give the same command again: what is finished is kept')
+    assert line.endswith('run the same command again: finished shards are kept')
     assert 'Traceback' not in ended.err
     written = {
         name: digest
         for name, digest in store.digests('gone').items()
         if not name.startswith('.build/')
     }
-    # Shards that are smaller than what is cut may have been written, and whole.
+    # Shards smaller than what it takes to cut a connection may have been written.
     assert written.items() < expected.items()
 
-    store.way.cuts_left = 0
+    store.proxy.cuts_left = 0
     ended = build(store, tree, 'gone', '--direct_num_workers=1')
     assert ended.status == 0, ended.err
     assert store.digests('gone') == expected
 
 
 @pytest.mark.parametrize('store', [s3], ids=['s3'], indirect=True)
-def test_a_store_that_is_lost_for_good(store, tree, expected):
-    lose_for_good(store, tree, expected)
+def test_s3_lost_permanently_fails_and_resumes(store, tree, expected):
+    lose_permanently(store, tree, expected)
 
 
-@pytest.mark.long  # Google's client tries for two minutes
+@pytest.mark.long  # Google's client retries for two minutes
 @pytest.mark.parametrize('store', [google], ids=['gs'], indirect=True)
-def test_google_is_lost_for_good(store, tree, expected):
-    lose_for_good(store, tree, expected)
+def test_gcs_lost_permanently_fails_and_resumes(store, tree, expected):
+    lose_permanently(store, tree, expected)
 
 
 @pytest.fixture
-def used_here(store, monkeypatch):
-    """The store, for what this process itself does with it."""
+def local_store(store, monkeypatch):
+    """The store, set up for this process."""
     for name, value in store.env.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(FileSystems, '_pipeline_options', None)
@@ -179,36 +187,36 @@ def used_here(store, monkeypatch):
     return store
 
 
-def test_an_object_appears_when_it_is_closed(used_here):
+def test_create_object_appears_when_closed(local_store):
     content = random.Random(0).randbytes(20_000_000)
     for name, length in (('several', 20_000_000), ('one', 7), ('whole', 8 << 20)):
-        with files.create(used_here.url(f'made/{name}')) as file:
+        with files.create(local_store.url(f'made/{name}')) as file:
             for begin in range(0, length, 9_000_000):
                 file.write(memoryview(content)[begin : min(begin + 9_000_000, length)])
-            assert f'made/{name}' not in used_here.objects.names('made/')
-        assert used_here.objects.get(f'made/{name}') == content[:length]
+            assert f'made/{name}' not in local_store.objects.names('made/')
+        assert local_store.objects.get(f'made/{name}') == content[:length]
 
 
-def test_an_object_that_is_given_up_does_not_appear(used_here):
+def test_create_aborted_object_does_not_appear(local_store):
     with (
         contextlib.suppress(KeyError),
-        files.create(used_here.url('given-up/error')) as file,
+        files.create(local_store.url('aborted/error')) as file,
     ):
         file.write(bytes(10_000_000))
         raise KeyError
-    file = files.create(used_here.url('given-up/dropped'))
+    file = files.create(local_store.url('aborted/dropped'))
     file.write(bytes(10_000_000))
     del file
-    file = files.create(used_here.url('given-up/abandoned'))
+    file = files.create(local_store.url('aborted/aborted'))
     file.write(b'few')
     file.abort()
     file.close()
-    assert used_here.objects.names('given-up/') == []
-    assert used_here.objects.unfinished() == 0
+    assert local_store.objects.names('aborted/') == []
+    assert local_store.objects.unfinished() == 0
 
 
-def test_parts_of_objects_and_one_level_of_a_folder(used_here):
-    store = used_here
+def test_read_ranges_sizes_and_one_level_of_a_folder(local_store):
+    store = local_store
     for name in ('x', 'n01/a', 'n01/b', 'n02/deeper/c', 'é/d', ''):
         store.objects.put(f'level/{name}', b'0123456789')
     with files.create(store.url('level/none')):
@@ -232,7 +240,7 @@ def test_parts_of_objects_and_one_level_of_a_folder(used_here):
         files.read_bytes(store.url('level/nothing'))
 
 
-def test_a_bucket_that_is_not_there(store, tree):
+def test_missing_bucket_is_refused(store, tree):
     ended = store.run(build_command(tree, f'{store.scheme}://no-such-bucket/out'))
     assert ended.status == 2
     [line] = [line for line in ended.err.splitlines() if line.startswith('error: ')]

@@ -1,8 +1,7 @@
-"""Builds on a real Flink: within its job server, and on a standalone cluster."""
+"""Builds on a real Flink: embedded in the job server, and on a standalone cluster."""
 
 import os
 import pathlib
-import shutil
 import signal
 import subprocess
 import time
@@ -29,7 +28,7 @@ def embedded() -> list[str]:
 
 
 def java_processes() -> set[str]:
-    """The ids of the job servers that are running."""
+    """Returns the IDs of the job servers that are running."""
     done = subprocess.run(
         ['pgrep', '-f', 'flink-job-server.jar'],
         capture_output=True,
@@ -39,9 +38,7 @@ def java_processes() -> set[str]:
     return set(done.stdout.split())
 
 
-def test_an_embedded_flink_gives_the_same_bytes(
-    golden, local, tmp_path, run_there, embedded
-):
+def test_embedded_flink_same_bytes_as_local(golden, local, tmp_path, run_there, embedded):
     before = java_processes()
     ended = run_there(build_command(golden, tmp_path / 'out'), *embedded)
     assert ended.status == 0, ended.err
@@ -50,7 +47,7 @@ def test_an_embedded_flink_gives_the_same_bytes(
     assert java_processes() == before
 
 
-def test_a_cluster_gives_the_same_bytes(golden, local, tmp_path, run_there, cluster):
+def test_cluster_same_bytes_as_local(golden, local, tmp_path, run_there, cluster):
     ended = run_there(build_command(golden, tmp_path / 'out'), *cluster.flags())
     assert ended.status == 0, ended.err
     assert digests(tmp_path / 'out') == local
@@ -59,7 +56,7 @@ def test_a_cluster_gives_the_same_bytes(golden, local, tmp_path, run_there, clus
     assert [job['status'] for job in cluster.get('/jobs')['jobs']][-1:] == ['FINISHED']
 
 
-def test_a_cluster_verifies(golden, tmp_path, run_there, cluster):
+def test_cluster_verify_reports_the_fault(golden, tmp_path, run_there, cluster):
     output, shared = tmp_path / 'out', tmp_path / 'shared'
     assert run_there(build_command(golden, output)).status == 0
     shard = output / 'train-00001-of-00004'
@@ -73,21 +70,17 @@ def test_a_cluster_verifies(golden, tmp_path, run_there, cluster):
     assert not list(shared.iterdir())
 
 
-def test_bad_input_is_told_as_everywhere(golden, tmp_path, run_there, cluster):
-    tree = tmp_path / 'golden'
-    shutil.copytree(golden, tree)
-    image = next((tree / 'train').glob('n*/*.JPEG'))
-    image.chmod(0o644)
-    image.write_bytes(image.read_bytes()[:-100])
+def test_cluster_bad_image_error_names_it(cut_image, tmp_path, run_there, cluster):
+    tree = cut_image.parents[2]
     ended = run_there(build_command(tree, tmp_path / 'out'), *cluster.flags())
     assert ended.status == 1
-    assert f'error: train: {image}' in ended.err
+    assert f'error: train: {cut_image}' in ended.err
     assert 'Traceback' not in ended.err
     assert not (tmp_path / 'out' / 'train.json').exists()
     assert (tmp_path / 'out' / 'validation.json').exists()
 
 
-def test_ctrl_c_cancels_the_job_of_the_cluster(golden, tmp_path, cluster):
+def test_cluster_ctrl_c_cancels_the_job(golden, tmp_path, cluster):
     output = tmp_path / 'out'
     before = {job['id'] for job in cluster.get('/jobs')['jobs']}
     build = subprocess.Popen(

@@ -1,6 +1,5 @@
 """Builds on a real Prism."""
 
-import shutil
 import subprocess
 
 import pytest
@@ -14,7 +13,7 @@ def prism() -> list[str]:
     return ['--runner=PrismRunner', f'--prism_location={engines.prism()}']
 
 
-def test_prism_gives_the_same_bytes(golden, local, tmp_path, run_there, prism):
+def test_prism_same_bytes_as_local(golden, local, tmp_path, run_there, prism):
     ended = run_there(build_command(golden, tmp_path / 'out'), *prism)
     assert ended.status == 0, ended.err
     assert digests(tmp_path / 'out') == local
@@ -25,20 +24,16 @@ def test_prism_gives_the_same_bytes(golden, local, tmp_path, run_there, prism):
     assert not left.stdout
 
 
-def test_bad_input_is_told_as_everywhere(golden, tmp_path, run_there, prism):
-    tree = tmp_path / 'golden'
-    shutil.copytree(golden, tree)
-    image = next((tree / 'train').glob('n*/*.JPEG'))
-    image.chmod(0o644)
-    image.write_bytes(image.read_bytes()[:-100])
+def test_prism_bad_image_error_names_it(cut_image, tmp_path, run_there, prism):
+    tree = cut_image.parents[2]
     ended = run_there(build_command(tree, tmp_path / 'out'), *prism)
     assert ended.status == 1
-    assert f'error: train: {image}' in ended.err
+    assert f'error: train: {cut_image}' in ended.err
     assert 'Traceback' not in ended.err
 
 
-def test_a_job_that_fails_is_told_in_one_line(golden, tmp_path, run_there, prism):
-    # No directory of the split's notes can be made where a file has its name.
+def test_prism_job_fails_error_is_one_line(golden, tmp_path, run_there, prism):
+    # The build cannot rename a shard to where a directory has its name.
     output = tmp_path / 'out'
     output.mkdir()
     (output / 'train-00000-of-00004').mkdir()

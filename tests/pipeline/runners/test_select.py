@@ -4,7 +4,12 @@ import pytest
 
 from indexed_imagenet.errors import UserError
 from indexed_imagenet.options import parse_options
-from indexed_imagenet.runners.select import check_flags, runner_name, works_here
+from indexed_imagenet.runners.select import (
+    check_flags,
+    num_local_workers,
+    runner_name,
+    runs_locally,
+)
 
 
 @pytest.mark.parametrize(
@@ -16,11 +21,11 @@ from indexed_imagenet.runners.select import check_flags, runner_name, works_here
         ('DirectRunner', 'direct'),
     ],
 )
-def test_beams_names_of_a_runner_are_known(given, name):
+def test_runner_name_each_form_that_beam_takes_is_known(given, name):
     assert runner_name(parse_options([f'--runner={given}'])) == name
 
 
-def test_without_a_flag_it_is_the_local_one():
+def test_runner_name_without_a_flag_is_empty():
     assert runner_name(parse_options([])) == ''
 
 
@@ -32,10 +37,20 @@ def test_without_a_flag_it_is_the_local_one():
         ['--prism_location=/bin/prism', '--runner=FlinkRunner'],
     ],
 )
-def test_a_flag_of_another_runner_is_refused(argv):
+def test_check_flags_flag_of_another_runner_is_refused(argv):
     flag = argv[0].partition('=')[0]
-    with pytest.raises(UserError, match=f'^{flag} is given, but --runner is '):
+    with pytest.raises(UserError, match=f'^{flag} is set, but --runner is '):
         check_flags(parse_options(argv), argv)
+
+
+def test_check_flags_refusal_names_the_runner_and_the_remedy():
+    argv = ['--flink_version=1.20', '--runner=PrismRunner']
+    with pytest.raises(UserError) as raised:
+        check_flags(parse_options(argv), argv)
+    assert str(raised.value) == (
+        '--flink_version is set, but --runner is PrismRunner (expected FlinkRunner); '
+        'add --runner=FlinkRunner or drop --flink_version'
+    )
 
 
 @pytest.mark.parametrize(
@@ -47,12 +62,12 @@ def test_a_flag_of_another_runner_is_refused(argv):
         [],
     ],
 )
-def test_a_runners_own_flags_are_taken(argv):
+def test_check_flags_own_flags_are_accepted(argv):
     check_flags(parse_options(argv), argv)
 
 
 @pytest.mark.parametrize(
-    ('argv', 'here'),
+    ('argv', 'is_local'),
     [
         ([], True),
         (['--runner=PrismRunner'], True),
@@ -61,5 +76,11 @@ def test_a_runners_own_flags_are_taken(argv):
         (['--runner=DataflowRunner'], False),
     ],
 )
-def test_where_workers_are_is_known(argv, here):
-    assert works_here(parse_options(argv)) is here
+def test_runs_locally_by_runner_and_master(argv, is_local):
+    assert runs_locally(parse_options(argv)) is is_local
+
+
+def test_num_local_workers_negative_is_refused():
+    argv = ['--direct_num_workers=-1']
+    with pytest.raises(UserError, match='^--direct_num_workers is -1 .expected 0 or'):
+        num_local_workers(parse_options(argv), argv)

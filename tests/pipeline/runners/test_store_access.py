@@ -1,4 +1,4 @@
-"""What is found of object stores before a job is started."""
+"""The checks of object stores before a job is started."""
 
 import importlib.util
 
@@ -20,7 +20,7 @@ GCS = '--train_directory=gs://bucket/train'
 
 @pytest.fixture
 def s3(monkeypatch):
-    """An S3 with a bucket, and what clients need to know of it."""
+    """An S3 server with a bucket, and the environment of its clients."""
     with servers.s3_server('bucket') as url:
         for name, value in {'AWS_ENDPOINT_URL': url, **servers.S3_ENVIRONMENT}.items():
             monkeypatch.setenv(name, value)
@@ -28,7 +28,7 @@ def s3(monkeypatch):
 
 
 @pytest.mark.parametrize(('url', 'extra'), [('gs://b/x', 'gcp'), ('s3://b/x', 'aws')])
-def test_a_client_library_that_is_not_installed(monkeypatch, url, extra):
+def test_client_library_missing_gives_the_remedy(monkeypatch, url, extra):
     monkeypatch.setattr(importlib.util, 'find_spec', lambda name: None)
     assert refusal(f'--output_directory={url}') == (
         f'--output_directory {url} needs client libraries that are not installed; use '
@@ -36,13 +36,13 @@ def test_a_client_library_that_is_not_installed(monkeypatch, url, extra):
     )
 
 
-def test_a_package_of_which_only_the_name_is_there():
+def test_is_installed_namespace_package_without_the_module_is_false():
     assert store_access.is_installed('google.cloud.storage')
     assert not store_access.is_installed('google.cloud.no_such_thing.at_all')
     assert not store_access.is_installed('no_such_thing.at_all')
 
 
-def test_a_scheme_that_nothing_reads():
+def test_unknown_scheme_is_refused():
     assert refusal('--imagenet_index_file=foo://index.npz') == (
         '--imagenet_index_file foo://index.npz: nothing here reads foo://; give a path '
         'of this machine, or one of gs:// or s3://'
@@ -53,13 +53,13 @@ def test_a_scheme_that_nothing_reads():
 
 
 @pytest.mark.parametrize('scheme', ['gs', 's3'])
-def test_an_url_without_a_bucket(scheme):
+def test_url_without_bucket_is_refused(scheme):
     assert refusal(f'--output_directory={scheme}:///out') == (
         f'--output_directory {scheme}:///out has no bucket, expected {scheme}://BUCKET/…'
     )
 
 
-def test_no_credentials_for_s3(monkeypatch, tmp_path):
+def test_s3_no_credentials_is_refused(monkeypatch, tmp_path):
     monkeypatch.setenv('AWS_CONFIG_FILE', str(tmp_path / 'none'))
     monkeypatch.setenv('AWS_SHARED_CREDENTIALS_FILE', str(tmp_path / 'none'))
     monkeypatch.setenv('AWS_EC2_METADATA_DISABLED', 'true')
@@ -70,20 +70,20 @@ def test_no_credentials_for_s3(monkeypatch, tmp_path):
     assert message.endswith('set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY')
 
 
-def test_an_s3_that_does_not_answer(s3):
+def test_s3_does_not_answer_is_refused(s3):
     message = refusal(S3, '--s3_endpoint_url=http://localhost:9')
     assert message.startswith('--train_directory s3://bucket/train cannot be reached: ')
     assert message.endswith('check the name, the network and --s3_endpoint_url')
 
 
-def test_no_credentials_for_googles_store(monkeypatch):
+def test_gcs_no_credentials_is_refused(monkeypatch):
     monkeypatch.setenv('GOOGLE_APPLICATION_CREDENTIALS', '/no/such/file.json')
     message = refusal(GCS)
     assert message.startswith('no credentials for Google Cloud: ')
     assert message.endswith('or give --no_auth for what is open to all')
 
 
-def test_a_bucket_that_may_not_be_written(tmp_path, monkeypatch):
+def test_gcs_bucket_not_writable_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(FileSystems, '_pipeline_options', None)
     FileSystems.set_options(PipelineOptions(['--no_auth']))
     with dataflow_service.dataflow_service(tmp_path) as service:
@@ -100,6 +100,6 @@ def test_a_bucket_that_may_not_be_written(tmp_path, monkeypatch):
     assert message.endswith('have the account write there, or name another')
 
 
-def test_verify_asks_too(s3):
+def test_verify_missing_bucket_is_refused(s3):
     with pytest.raises(UserError, match='DIR s3://other/out: there is no bucket'):
         verify.run(['s3://other/out'])

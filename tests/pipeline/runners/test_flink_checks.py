@@ -1,4 +1,4 @@
-"""What is checked before a job goes to a Flink cluster; the cluster is a stand-in."""
+"""The checks before a job is submitted to a Flink cluster. The cluster is a stand-in."""
 
 import contextlib
 import http.server
@@ -15,9 +15,9 @@ from apache_beam.options.pipeline_options import (
 
 from indexed_imagenet.errors import UserError
 from indexed_imagenet.options import parse_options
-from indexed_imagenet.runners.flink import cluster as flink
-from indexed_imagenet.runners.flink import rest as flink_rest
-from indexed_imagenet.runners.flink.cluster import flink_job_server
+from indexed_imagenet.runners.flink import cluster as flink_cluster
+from indexed_imagenet.runners.flink import rest, runner
+from indexed_imagenet.runners.flink.runner import flink_job_server
 
 POOL = ['--environment_type=EXTERNAL', '--environment_config=localhost:50000']
 
@@ -73,7 +73,7 @@ def cluster():
 
 @pytest.fixture
 def jar(tmp_path):
-    """Makes a job server's jar, as far as it is looked at."""
+    """Makes as much of a job server's jar as is looked at."""
 
     def make_jar(version: str) -> str:
         path = tmp_path / f'job-server-{version}.jar'
@@ -87,11 +87,9 @@ def jar(tmp_path):
 
 @pytest.fixture(autouse=True)
 def no_programs(monkeypatch):
-    """Has neither a Java looked for nor a job server started."""
-    monkeypatch.setattr(flink.shutil, 'which', lambda program: program)
-    monkeypatch.setattr(
-        flink, 'running_job_server', lambda *args: contextlib.nullcontext()
-    )
+    """Looks for no Java and starts no job server."""
+    monkeypatch.setattr(runner.shutil, 'which', lambda program: program)
+    monkeypatch.setattr(runner, 'run_job_server', lambda *args: contextlib.nullcontext())
 
 
 def prepare(*argv, writes='/data/out'):
@@ -112,7 +110,7 @@ def on(cluster, *more) -> list[str]:
     return [f'--flink_master={cluster.master}', *POOL, *more]
 
 
-def test_a_job_server_of_the_clusters_line_is_taken(cluster, jar):
+def test_job_server_of_the_clusters_version_is_accepted(cluster, jar):
     path = jar('1.20.0')
     options, end_job = prepare(*on(cluster, f'--flink_job_server_jar={path}'))
     of_flink = options.view_as(FlinkRunnerOptions)
@@ -123,7 +121,7 @@ def test_a_job_server_of_the_clusters_line_is_taken(cluster, jar):
     assert callable(end_job)
 
 
-def test_a_flag_goes_before_what_the_cluster_has(cluster, jar):
+def test_cluster_options_given_flags_win(cluster, jar):
     options, _ = prepare(
         *on(cluster, f'--flink_job_server_jar={jar("1.20.0")}', '--parallelism=2'),
         '--environment_cache_millis=5',
@@ -142,7 +140,7 @@ def test_a_flag_goes_before_what_the_cluster_has(cluster, jar):
         (0, 0, ['--parallelism=4'], 0),
     ],
 )
-def test_each_slot_has_a_worker_process(
+def test_cluster_options_one_worker_process_per_slot(
     cluster, jar, slots, task_managers, flags, workers
 ):
     cluster.answers['/overview'] |= {'slots-total': slots, 'taskmanagers': task_managers}
@@ -150,29 +148,30 @@ def test_each_slot_has_a_worker_process(
     assert int(options.view_as(PortableOptions).sdk_worker_parallelism) == workers
 
 
-def test_another_lines_job_server_is_refused(cluster, jar):
+def test_job_server_of_another_version_is_refused(cluster, jar):
     path = jar('2.0.1')
     assert refusal(*on(cluster, f'--flink_job_server_jar={path}')) == (
-        f'--flink_job_server_jar {path} is made for Flink 2.0, but '
+        f'--flink_job_server_jar {path} is for Flink 2.0, but '
         f'http://{cluster.master} runs 1.20.1; give the job server for Flink 1.20'
     )
 
 
-def test_another_line_than_the_clusters_is_refused(cluster):
+def test_flink_version_other_than_the_clusters_is_refused(cluster):
     message = refusal(*on(cluster, '--flink_version=2.0'))
     assert f'--flink_version is 2.0, but http://{cluster.master} runs Flink' in message
-    assert 'leave the flag out, or give --flink_version=1.20' in message
+    assert 'drop the flag or give --flink_version=1.20' in message
 
 
-def test_a_line_that_beam_does_not_know_is_refused(cluster, jar):
+def test_cluster_version_without_job_server_is_refused(cluster, jar):
     cluster.answers['/overview']['flink-version'] = '1.10.3'
-    assert 'runs Flink 1.10.3, for which this Beam has no job server' in refusal(
-        *on(cluster)
+    assert (
+        'runs Flink 1.10.3, for which this version of Beam has no job server'
+        in refusal(*on(cluster))
     )
     prepare(*on(cluster, f'--flink_job_server_jar={jar("1.10.0")}'))
 
 
-def test_what_is_no_jar_is_refused(cluster, tmp_path):
+def test_job_server_not_a_jar_is_refused(cluster, tmp_path):
     path = tmp_path / 'no.jar'
     flag = f'--flink_job_server_jar={path}'
     assert f'--flink_job_server_jar {path}: no such file' in refusal(*on(cluster, flag))
@@ -182,47 +181,58 @@ def test_what_is_no_jar_is_refused(cluster, tmp_path):
     )
 
 
-def test_a_jar_that_does_not_say_its_version_is_taken(cluster, tmp_path):
+def test_job_server_without_version_is_accepted(cluster, tmp_path):
     path = tmp_path / 'silent.jar'
     with zipfile.ZipFile(path, 'w') as archive:
         archive.writestr('other', '')
     prepare(*on(cluster, f'--flink_job_server_jar={path}'))
 
 
-def test_a_job_server_that_cannot_be_fetched_is_told(cluster):
+def test_job_server_download_fails_gives_the_remedy(cluster):
     message = refusal(*on(cluster, '--flink_job_server_jar=http://localhost:9/x.jar'))
-    assert 'cannot be fetched from http://localhost:9/x.jar: ' in message
-    assert 'give a jar at hand with --flink_job_server_jar' in message
+    assert (
+        'could not download the job server for Flink 1.20 from http://localhost:9/x.jar: '
+        in message
+    )
+    assert 'give the path of a jar with --flink_job_server_jar' in message
 
 
 @pytest.mark.parametrize('answer', [[], {'no': 'version'}, 'text', None])
-def test_what_is_no_flink_is_refused(cluster, answer):
+def test_rest_response_not_flinks_is_refused(cluster, answer):
     cluster.answers['/overview'] = answer
     message = refusal(*on(cluster))
     assert message.startswith(f'--flink_master http://{cluster.master} ')
-    assert 'give HOST:PORT of the REST interface of a Flink that runs' in message
+    assert 'give HOST:PORT of the REST interface of a running Flink' in message
+
+
+def test_rest_connection_refused_gives_the_first_cause():
+    assert refusal('--flink_master=localhost:9', *POOL) == (
+        '--flink_master http://localhost:9 does not answer as Flink does: Connection '
+        'refused; give HOST:PORT of the REST interface of a running Flink'
+    )
 
 
 @pytest.mark.parametrize('master', ['localhost:9', 'no host', 'http://[', ''])
-def test_where_nothing_answers_is_told(master):
+def test_rest_no_answer_gives_the_remedy(master):
     message = refusal(f'--flink_master={master}', *POOL)
-    assert 'give HOST:PORT of the REST interface of a Flink that runs' in message
+    assert 'give HOST:PORT of the REST interface of a running Flink' in message
 
 
-def test_a_cluster_without_slots_is_refused_unless_told(cluster, jar):
+def test_cluster_without_slots_needs_parallelism(cluster, jar):
     cluster.answers['/overview']['slots-total'] = 0
     flag = f'--flink_job_server_jar={jar("1.20.0")}'
     assert 'has no task slots; start task managers' in refusal(*on(cluster, flag))
     prepare(*on(cluster, flag, '--parallelism=4'))
 
 
-def test_a_cluster_needs_to_be_told_how_workers_start(cluster):
+def test_cluster_without_environment_type_is_refused(cluster):
     message = refusal(f'--flink_master={cluster.master}')
-    assert 'nothing says how its task managers get Python workers' in message
+    assert message.startswith('--environment_type is missing; --flink_master http://')
+    assert 'its task managers need Python workers' in message
     assert '--environment_type=EXTERNAL' in message
 
 
-def test_a_cluster_that_restarts_no_job_is_told_of(cluster, jar, capsys):
+def test_cluster_without_restart_strategy_prints_a_note(cluster, jar, capsys):
     flag = f'--flink_job_server_jar={jar("1.20.0")}'
     prepare(*on(cluster, flag))
     assert 'restart-strategy' not in capsys.readouterr().err
@@ -231,22 +241,23 @@ def test_a_cluster_that_restarts_no_job_is_told_of(cluster, jar, capsys):
     assert 'has no restart-strategy in its configuration' in capsys.readouterr().err
 
 
-def test_no_second_job_begins_where_one_is_at_work(cluster, jar):
+def test_name_job_running_job_refuses_a_second(cluster, jar):
     flag = f'--flink_job_server_jar={jar("1.20.0")}'
     options, _ = prepare(*on(cluster, flag))
     name = options.view_as(GoogleCloudOptions).job_name
     job = {'jid': 'abc', 'name': name, 'state': 'RUNNING'}
     cluster.answers['/jobs/overview'] = {'jobs': [job]}
-    assert f'job abc of http://{cluster.master} is still at work in /data/out' in refusal(
-        *on(cluster, flag)
+    assert (
+        f'job abc of http://{cluster.master} is still writing into /data/out'
+        in refusal(*on(cluster, flag))
     )
     prepare(*on(cluster, flag), writes='/data/other')
     cluster.answers['/jobs/overview'] = {'jobs': [{**job, 'state': 'FAILED'}]}
     prepare(*on(cluster, flag))
 
 
-def test_a_job_is_cancelled_by_its_name(cluster, jar, monkeypatch):
-    monkeypatch.setattr(flink, '_WORKERS_END_WITHIN', 0.0)
+def test_end_job_cancels_by_name(cluster, jar, monkeypatch):
+    monkeypatch.setattr(flink_cluster, '_WORKER_EXIT_TIME', 0.0)
     options, end_job = prepare(
         *on(cluster, f'--flink_job_server_jar={jar("1.20.0")}'),
         '--environment_cache_millis=0',
@@ -262,26 +273,26 @@ def test_a_job_is_cancelled_by_its_name(cluster, jar, monkeypatch):
     assert cluster.patched == ['/jobs/ours?mode=cancel']
 
 
-def test_a_job_that_does_not_end_is_told_of(cluster, monkeypatch):
-    monkeypatch.setattr(flink_rest, '_CANCELLED_WITHIN', 0.0)
+def test_cancel_jobs_job_does_not_end_is_an_error(cluster, monkeypatch):
+    monkeypatch.setattr(rest, '_CANCEL_TIMEOUT', 0.0)
     monkeypatch.setattr(
-        flink_rest,
-        'ask_cluster',
+        rest,
+        'call_rest',
         lambda *args: {'jobs': [{'jid': 'abc', 'name': 'ours', 'state': 'CANCELLING'}]},
     )
-    with pytest.raises(UserError, match='job abc of http://m has not ended'):
-        flink_rest.cancel_jobs('http://m', 'ours')
+    with pytest.raises(UserError, match='job abc of http://m is still running 0 s'):
+        rest.cancel_jobs('http://m', 'ours')
 
 
-def test_an_embedded_flink_uses_the_cores_and_needs_no_cluster(jar):
+def test_embedded_flink_uses_the_cores_and_no_cluster(jar):
     options, end_job = prepare(f'--flink_job_server_jar={jar("2.2.0")}')
     assert options.view_as(FlinkRunnerOptions).parallelism == 3
     assert end_job is None
 
 
-def test_without_java_the_remedy_is_told(monkeypatch):
-    monkeypatch.setattr(flink.shutil, 'which', lambda program: None)
+def test_java_missing_gives_the_remedy(monkeypatch):
+    monkeypatch.setattr(runner.shutil, 'which', lambda program: None)
     assert refusal() == (
-        '--job_server_java_launcher is java, which is no program here; Flink needs Java '
-        '11 or 17: install it, or give the path of its java'
+        '--job_server_java_launcher is java: no such program (expected Java 11 or 17, '
+        'which Flink needs); install it or give the path of its java'
     )
