@@ -11,15 +11,35 @@ The job reads what a build or any other tool has written. Without a manifest or 
 index file it checks what it can and reports what it could not compare.
 """
 
+import dataclasses
 from collections.abc import Sequence
 
 import apache_beam as beam
 from apache_beam.pvalue import AsSingleton
 
-from indexed_imagenet.preflight.verify_inputs import SplitCheck
 from indexed_imagenet.transforms.index_table import ReadIndexTable
-from indexed_imagenet.transforms.verify.shard import VerifyShards
-from indexed_imagenet.transforms.verify.split import VerifySplit
+from indexed_imagenet.transforms.verify.record import RecordSpec
+from indexed_imagenet.transforms.verify.shard import ShardTask, VerifyShards
+from indexed_imagenet.transforms.verify.split import SplitSpec, VerifySplit
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SplitCheck:
+    """One split to check.
+
+    Attributes:
+      spec: what it is compared with as a whole.
+      record_spec: what each of its records is compared with.
+      tasks: its shards.
+      index_file: names and labels, None if they are not to be compared.
+      report: where the report goes.
+    """
+
+    spec: SplitSpec
+    record_spec: RecordSpec
+    tasks: tuple[ShardTask, ...]
+    index_file: str | None
+    report: str
 
 
 def build_graph(pipeline: beam.Pipeline, checks: Sequence[SplitCheck]) -> None:
@@ -30,7 +50,7 @@ def build_graph(pipeline: beam.Pipeline, checks: Sequence[SplitCheck]) -> None:
       checks: one per split.
     """
     for check in checks:
-        split = check.rules.split
+        split = check.spec.split
         table = None
         if check.index_file:
             read = ReadIndexTable(check.index_file, split)
@@ -38,6 +58,6 @@ def build_graph(pipeline: beam.Pipeline, checks: Sequence[SplitCheck]) -> None:
         (
             pipeline
             | f'Name the shards of {split}' >> beam.Create(check.tasks)
-            | f'Verify each shard of {split}' >> VerifyShards(check.record_rules, table)
-            | f'Verify {split}' >> VerifySplit(check.rules, check.report)
+            | f'Verify each shard of {split}' >> VerifyShards(check.record_spec, table)
+            | f'Verify {split}' >> VerifySplit(check.spec, check.report)
         )

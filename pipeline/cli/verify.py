@@ -14,44 +14,93 @@ from rich.console import Console
 
 from indexed_imagenet.console import open_stderr, print_line
 from indexed_imagenet.errors import UserError
-from indexed_imagenet.options import BuildOptions, parse_options
+from indexed_imagenet.flags import OneLineParser
+from indexed_imagenet.labels.load import METADATA_FILE, SYNSETS_FILE
+from indexed_imagenet.options import BuildOptions, is_set, own_flags, parse_options
 from indexed_imagenet.preflight.access import check_access
 from indexed_imagenet.preflight.verify_inputs import (
-    SplitCheck,
+    VerifyFlags,
     find_splits,
-    parse_flags,
     plan_check,
 )
 from indexed_imagenet.runners.execute import run_job
 from indexed_imagenet.runners.select import open_runner, runs_locally
 from indexed_imagenet.signals import Interrupt
 from indexed_imagenet.text import MAX_SHOWN_FAULTS, counted
-from indexed_imagenet.transforms.formats.shard_info import DECODE
-from indexed_imagenet.transforms.storage import files
-from indexed_imagenet.verify import build_graph
+from indexed_imagenet.transforms import storage
+from indexed_imagenet.transforms.formats.layout import SPLITS
+from indexed_imagenet.transforms.formats.shard_info import DECODE, QUICK
+from indexed_imagenet.verify import SplitCheck, build_graph
+
+
+def parse_flags(argv: Sequence[str]) -> tuple[VerifyFlags, list[str]]:
+    """Splits the arguments into our flags and Beam's.
+
+    Raises:
+      UserError: a flag is unknown, or the directory is missing.
+    """
+    parser = OneLineParser(
+        prog='indexed-imagenet verify',
+        usage='%(prog)s DIR [--split=train] [--imagenet_index_file=FILE] [--decode]\n'
+        '           [other flags]',
+        description='Reads the shards in DIR again, and reports what is wrong with them.',
+        epilog="Beam's options are accepted, too: see indexed-imagenet build --helpfull.",
+        allow_abbrev=False,
+    )
+    parser.add_argument('directory', metavar='DIR', help='where the shards are')
+    parser.add_argument(
+        '--split', choices=SPLITS, help='check only this one (default: all in DIR)'
+    )
+    parser.add_argument(
+        '--imagenet_index_file',
+        metavar='FILE',
+        help="compare names and labels with it (default: with the manifest's digests)",
+    )
+    parser.add_argument('--decode', action='store_true', help='decode every image, too')
+    parser.add_argument(
+        '--labels_file', metavar='FILE', default=str(SYNSETS_FILE), help='as for build'
+    )
+    parser.add_argument(
+        '--imagenet_metadata_file',
+        metavar='FILE',
+        default=str(METADATA_FILE),
+        help='as for build',
+    )
+    flags, rest = parser.parse_known_args(argv)
+    for name in own_flags():
+        if name != 'verbose' and is_set(name, rest):
+            raise UserError(f'--{name} is a flag of build, not of verify; see --help')
+    return VerifyFlags(
+        storage.absolute(flags.directory),
+        flags.split,
+        flags.imagenet_index_file,
+        flags.labels_file,
+        flags.imagenet_metadata_file,
+        DECODE if flags.decode else QUICK,
+    ), rest
 
 
 def _passed_line(check: SplitCheck, report: dict[str, Any]) -> str:
     """Returns the line for a split without faults: what was checked, what was not."""
-    split, rules = check.rules.split, check.rules
+    split, spec = check.spec.split, check.spec
     passed = []
     if check.index_file:
         passed.append(f'names and labels match {check.index_file}')
-    elif rules.has_manifest:
+    elif spec.has_manifest:
         passed.append("names and labels match the manifest's digests")
-    if rules.has_manifest:
+    if spec.has_manifest:
         passed.append('manifest and offsets match')
     absent = report['missing'] + report['skipped']
     if absent:
         passed.append(f'{absent:,} declared missing')
-    if check.record_rules.check == DECODE:
+    if check.record_spec.check == DECODE:
         passed.append('every image decoded')
     passed.append(f'fingerprint sha256 {report["fingerprint"]}')
     line = (
         f'{split}: {counted(report["examples"], "example")} in '
         f'{counted(report["shards"], "shard")}, each index once, {", ".join(passed)}'
     )
-    if rules.num_examples is None:
+    if spec.num_examples is None:
         line += (
             '. Only structure and uniqueness were checked: without a manifest or '
             '--imagenet_index_file the expected examples, names and labels are unknown'
@@ -75,7 +124,7 @@ def _print_result(
     if count:
         lines = faults[:MAX_SHOWN_FAULTS]
         more = f', the first {MAX_SHOWN_FAULTS} above' if count > MAX_SHOWN_FAULTS else ''
-        lines.append(f'{counted(count, "fault")} in {checks[0].rules.directory}{more}')
+        lines.append(f'{counted(count, "fault")} in {checks[0].spec.directory}{more}')
         raise UserError('\n'.join(lines), exit_status=1)
 
 
@@ -100,12 +149,12 @@ def _report_folder(options: BuildOptions) -> Iterator[str]:
         with tempfile.TemporaryDirectory(prefix='verify-') as folder:
             yield folder
         return
-    folder = files.join(shared, f'verify-{uuid.uuid4().hex}')
-    files.make_folder(folder)
+    folder = storage.join(shared, f'verify-{uuid.uuid4().hex}')
+    storage.make_folder(folder)
     try:
         yield folder
     finally:
-        files.delete_folder(folder)
+        storage.delete_folder(folder)
 
 
 def run(argv: Sequence[str]) -> None:
@@ -129,10 +178,10 @@ def run(argv: Sequence[str]) -> None:
         open_runner(options, rest, interrupt) as handle,
     ):
         checks = [
-            plan_check(flags, split, files.join(folder, f'{split}.json'))
+            plan_check(flags, split, storage.join(folder, f'{split}.json'))
             for split in splits
         ]
         add_steps = functools.partial(build_graph, checks=checks)
         run_job(add_steps, options, handle, interrupt, Console(file=open_stderr()))
-        reports = [json.loads(files.read_bytes(check.report)) for check in checks]
+        reports = [json.loads(storage.read_bytes(check.report)) for check in checks]
     _print_result(checks, reports, Console())

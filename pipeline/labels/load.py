@@ -5,8 +5,8 @@ import re
 
 from indexed_imagenet.errors import UserError
 from indexed_imagenet.text import error_text
+from indexed_imagenet.transforms import storage
 from indexed_imagenet.transforms.formats.example_encoder import Label, make_labels
-from indexed_imagenet.transforms.storage import files
 
 _FOLDER = pathlib.Path(__file__).parent
 
@@ -19,7 +19,7 @@ _SYNSET = re.compile(r'n\d{8}')
 
 def _read_lines(path: str, flag: str) -> list[str]:
     try:
-        text = files.read_bytes(path).decode('utf-8')
+        text = storage.read_bytes(path).decode('utf-8')
     except FileNotFoundError:
         raise UserError(f'{flag} {path} does not exist') from None
     except OSError as error:

@@ -1,7 +1,6 @@
 """Asks stores and services before a job starts, whatever its runner."""
 
 import importlib
-import importlib.util
 from collections.abc import Mapping
 
 from apache_beam.io.filesystems import FileSystems
@@ -18,6 +17,7 @@ from indexed_imagenet.runners.dataflow.options import prepare_dataflow
 from indexed_imagenet.runners.select import runner_name
 from indexed_imagenet.text import error_text
 from indexed_imagenet.transforms import storage
+from indexed_imagenet.transforms.storage.base import is_installed
 
 # For each scheme: a module of its client library, the extra that brings it, and the
 # module that checks a bucket.
@@ -25,14 +25,6 @@ _CLIENTS = {
     'gs': ('google.cloud.storage', 'gcp', 'gcs_access'),
     's3': ('boto3', 'aws', 's3_access'),
 }
-
-
-def is_installed(module: str) -> bool:
-    """Returns whether a module exists, importing no more than its parent packages."""
-    try:
-        return importlib.util.find_spec(module) is not None
-    except ModuleNotFoundError:
-        return False
 
 
 def _check_client(flag: str, url: str, scheme: str) -> None:

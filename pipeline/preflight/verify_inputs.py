@@ -10,6 +10,7 @@ from indexed_imagenet.text import error_text, printable
 from indexed_imagenet.transforms import storage
 from indexed_imagenet.transforms.formats import layout
 from indexed_imagenet.transforms.formats.build_id import digest_index, digest_labels
+from indexed_imagenet.transforms.formats.example_encoder import Label
 from indexed_imagenet.transforms.formats.index_file import (
     IndexFileError,
     read_split_index,
@@ -25,6 +26,7 @@ from indexed_imagenet.transforms.verify.fault import Fault
 from indexed_imagenet.transforms.verify.record import RecordSpec
 from indexed_imagenet.transforms.verify.shard import ShardTask
 from indexed_imagenet.transforms.verify.split import SplitSpec
+from indexed_imagenet.verify import SplitCheck
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -45,25 +47,6 @@ class VerifyFlags:
     labels_file: str
     imagenet_metadata_file: str
     check: str
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class SplitCheck:
-    """One split to check.
-
-    Attributes:
-      spec: what it is compared with as a whole.
-      record_spec: what each of its records is compared with.
-      tasks: its shards.
-      index_file: names and labels, None if they are not to be compared.
-      report: where the report goes.
-    """
-
-    spec: SplitSpec
-    record_spec: RecordSpec
-    tasks: tuple[ShardTask, ...]
-    index_file: str | None
-    report: str
 
 
 def _find_tasks(
@@ -140,7 +123,7 @@ def plan_check(flags: VerifyFlags, split: str, report: str) -> SplitCheck:
     tasks, more = _find_tasks(directory, split, manifest)
     faults += more
     labels = load_labels(flags.labels_file, flags.imagenet_metadata_file)
-    known_labels: Sequence | None = labels
+    known_labels: Sequence[Label] | None = labels
     num_examples = manifest.build_id.shuffle.num_examples if manifest else None
     if flags.imagenet_index_file:
         try:

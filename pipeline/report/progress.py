@@ -25,17 +25,15 @@ from rich.progress import (
 from rich.text import Text
 
 from indexed_imagenet.console import print_line
+from indexed_imagenet.transforms import storage
 from indexed_imagenet.transforms.formats.layout import (
     input_report_path,
     split_staging_dir,
     staging_dir,
 )
 from indexed_imagenet.transforms.input_report import InputReport
-from indexed_imagenet.transforms.storage import files
 
-# Seconds between two looks into ``.build/``, and between two plain lines.
-_LOOK_EVERY = 0.5
-_LOOK_EVERY_REMOTE = 5.0
+# Seconds between two plain lines.
 _LINE_EVERY = 10.0
 
 
@@ -64,10 +62,10 @@ class ShardInfoReader:
             self._update()
 
     def _update(self) -> None:
-        names = files.list_folder(staging_dir(self._output_directory)).files
+        names = storage.list_folder(staging_dir(self._output_directory)).files
         report_path = input_report_path(self._output_directory)
         if not self.totals and os.path.basename(report_path).encode() in names:
-            input_report = InputReport.from_json(files.read_bytes(report_path))
+            input_report = InputReport.from_json(storage.read_bytes(report_path))
             if not input_report.blocks_build:
                 self.totals = dict(sorted(input_report.images.items()))
         for split in self.totals:
@@ -75,13 +73,13 @@ class ShardInfoReader:
 
     def _update_split(self, split: str) -> None:
         folder = split_staging_dir(self._output_directory, split)
-        present = set(files.list_folder(folder).files)
+        present = set(storage.list_folder(folder).files)
         shards = self._shard_records.setdefault(split, {})
         for name in shards.keys() - present:  # an earlier run's; this one replaces it
             del shards[name]
         for name in present - shards.keys():
             if name.startswith(f'{split}-'.encode()):
-                content = files.read_bytes(files.join(folder, files.os_name(name)))
+                content = storage.read_bytes(storage.join(folder, storage.os_name(name)))
                 shards[name] = json.loads(content)['records']
 
 
@@ -100,8 +98,7 @@ class ProgressWatcher:
         self._stop = threading.Event()
         show = self._show_bars if console.is_terminal else self._show_lines
         self._thread = threading.Thread(target=show, name='progress', daemon=True)
-        remote = not files.is_local(output_directory)
-        self._look_every = _LOOK_EVERY_REMOTE if remote else _LOOK_EVERY
+        self._look_every = storage.storage_of(output_directory).poll_seconds
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -10,28 +10,33 @@ from indexed_imagenet.build import Job
 from indexed_imagenet.console import print_line
 from indexed_imagenet.errors import UserError
 from indexed_imagenet.text import counted, first_of
+from indexed_imagenet.transforms import storage
 from indexed_imagenet.transforms.encode_shards import CANNOT_BE_READ
-from indexed_imagenet.transforms.formats.layout import input_report_path, summary_path
+from indexed_imagenet.transforms.formats.layout import (
+    input_report_path,
+    missing_path,
+    rejected_path,
+    summary_path,
+)
 from indexed_imagenet.transforms.input_report import (
     BLOCKING,
-    DUPLICATE,
-    IGNORED,
-    MISPLACED,
-    SHRUNK,
-    UNKNOWN,
-    UNREADABLE,
     InputReport,
+    IssueKind,
 )
-from indexed_imagenet.transforms.storage import files
-from indexed_imagenet.transforms.write_manifest import missing_path, rejected_path
 
 # For each kind of issue: what the images or folders are, and the remedy.
-_FAULT_TEXTS = {
-    UNREADABLE: ('that cannot be listed', 'make every folder readable'),
-    UNKNOWN: ('not in the index', 'remove them, or give the index file that has them'),
-    MISPLACED: ("in another class's folder", 'move each to the folder of its class'),
-    DUPLICATE: ('more than once', 'keep one copy of each'),
-    SHRUNK: (
+_ISSUE_TEXTS = {
+    IssueKind.UNREADABLE: ('that cannot be listed', 'make every folder readable'),
+    IssueKind.UNKNOWN: (
+        'not in the index',
+        'remove them, or give the index file that has them',
+    ),
+    IssueKind.MISPLACED: (
+        "in another class's folder",
+        'move each to the folder of its class',
+    ),
+    IssueKind.DUPLICATE: ('more than once', 'keep one copy of each'),
+    IssueKind.SHRUNK: (
         'fewer than the output directory was built from',
         'give the directory that has them all, or rebuild without them with --overwrite',
     ),
@@ -40,12 +45,15 @@ _FAULT_TEXTS = {
 
 def read_input_report(output_directory: str) -> InputReport:
     """Returns the input report that the job wrote."""
-    return InputReport.from_json(files.read_bytes(input_report_path(output_directory)))
+    return InputReport.from_json(storage.read_bytes(input_report_path(output_directory)))
 
 
 def read_summary(output_directory: str, split: str) -> dict[str, Any]:
     """Returns the summary of a split that the job wrote."""
-    return json.loads(files.read_bytes(summary_path(output_directory, split)))
+    summary: dict[str, Any] = json.loads(
+        storage.read_bytes(summary_path(output_directory, split))
+    )
+    return summary
 
 
 def input_errors(
@@ -67,18 +75,18 @@ def input_errors(
         for kind in kinds:
             count = input_report.counts[split.name, kind]
             examples = input_report.examples[split.name, kind]
-            if kind == DUPLICATE:
+            if kind == IssueKind.DUPLICATE:
                 # The report has one of the copies; the list of rejected images has all.
                 summary = summaries[split.name]
                 paths = [image['path'] for image in summary['first_rejected']]
                 listed = rejected_path(job.output_directory, split.name)
                 cases = f'{first_of(paths, summary["rejected"])} (listed in {listed})'
-            elif kind == SHRUNK:
+            elif kind == IssueKind.SHRUNK:
                 [cases] = examples  # the two numbers
             else:
                 cases = first_of(examples, count)
-            noun = 'folder' if kind == UNREADABLE else 'image'
-            what, remedy = _FAULT_TEXTS[kind]
+            noun = 'folder' if kind == IssueKind.UNREADABLE else 'image'
+            what, remedy = _ISSUE_TEXTS[kind]
             lines.append(
                 f'{split.name}: {split.directory} has {counted(count, noun)} {what}: '
                 f'{cases}; {remedy}'
@@ -109,7 +117,7 @@ def rejection_lines(
       output_directory: path or URL of the output.
     """
     lines = [
-        f'{split}: {files.join(directory, image["path"])} (index {image["index"]}): '
+        f'{split}: {storage.join(directory, image["path"])} (index {image["index"]}): '
         f'{image["reason"]}; {_remedy(image["reason"])}'
         for image in summary['first_rejected']
     ]
@@ -141,14 +149,14 @@ def notes(
         verb = 'is' if summary['missing'] == 1 else 'are'
         path = missing_path(job.output_directory, split)
         lines.append(f'{split}: {images} of the index {verb} missing; listed in {path}')
-    count = input_report.counts.get((split, IGNORED), 0)
+    count = input_report.counts.get((split, IssueKind.IGNORED), 0)
     if count:
         what = (
             'that is neither in the index nor an image'
             if count == 1
             else 'that are neither in the index nor images'
         )
-        cases = first_of(input_report.examples[split, IGNORED], count)
+        cases = first_of(input_report.examples[split, IssueKind.IGNORED], count)
         lines.append(f'{split}: ignored {counted(count, "file")} {what}: {cases}')
     return lines
 

@@ -18,7 +18,6 @@ from indexed_imagenet.errors import UserError
 from indexed_imagenet.options import BuildOptions, is_set
 from indexed_imagenet.signals import Interrupt
 from indexed_imagenet.transforms.formats.layout import staging_dir
-from indexed_imagenet.transforms.storage import files
 
 # Flags of one runner each, which others would ignore.
 _RUNNER_FLAGS = {
@@ -127,7 +126,7 @@ def open_runner(
         log_level = options.view_as(WorkerOptions)
         if not options.verbose and log_level.default_sdk_harness_log_level is None:
             log_level.default_sdk_harness_log_level = 'CRITICAL'
-        lock = staging_dir(writes) if writes and files.is_local(writes) else ''
+        lock = staging_dir(writes) if writes else ''
         with local_runner(options, workers, interrupt, lock) as runner:
             yield RunnerHandle(runner)
     elif name == 'flink':

@@ -6,6 +6,7 @@ ends in a slash.
 """
 
 import abc
+import importlib.util
 import os
 import posixpath
 import re
@@ -214,6 +215,14 @@ class Storage(abc.ABC):
           OSError: the folder cannot be opened.
         """
         return None
+
+
+def is_installed(module: str) -> bool:
+    """Returns whether a client library exists, importing only its parent packages."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def scheme_of(path: str) -> str | None:

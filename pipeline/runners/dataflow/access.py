@@ -8,14 +8,7 @@ import uuid
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
 
 from indexed_imagenet.errors import UserError
-from indexed_imagenet.preflight.store_access import (
-    STORE_ROLES,
-    refused_by_google,
-    waiting,
-)
-from indexed_imagenet.transforms.storage import files
-from indexed_imagenet.transforms.storage.store_clients import gcs_client
-from indexed_imagenet.transforms.storage.stores import split_url
+from indexed_imagenet.transforms import storage
 
 # Seconds to wait for a response of the service.
 _RESPONSE_TIMEOUT = 20.0
@@ -42,12 +35,20 @@ def check_staging(options: PipelineOptions) -> None:
     Raises:
       UserError: one is not.
     """
+    from indexed_imagenet.transforms.storage.gcs import gcs_client
+    from indexed_imagenet.transforms.storage.gcs_access import (
+        STORE_ROLES,
+        google_errors,
+        timeout_flags,
+    )
+
     for flag, url in staging_urls(options).items():
-        with refused_by_google(f'{flag} {url} cannot be written', STORE_ROLES):
-            bucket, name = split_url(files.join(url, f'.probe-{uuid.uuid4().hex}'))
+        with google_errors(f'{flag} {url} cannot be written', STORE_ROLES):
+            probe_url = storage.join(url, f'.probe-{uuid.uuid4().hex}')
+            bucket, name = storage.split_url(probe_url)
             probe = gcs_client().bucket(bucket).blob(name)
-            probe.upload_from_string(b'', **waiting())
-            probe.delete(**waiting())
+            probe.upload_from_string(b'', **timeout_flags())
+            probe.delete(**timeout_flags())
 
 
 def job_url(options: PipelineOptions, job_id: str) -> str:
@@ -70,9 +71,11 @@ def check_service(options: PipelineOptions) -> None:
     from google.auth.credentials import AnonymousCredentials
     from google.cloud import dataflow
 
+    from indexed_imagenet.transforms.storage.gcs_access import google_errors
+
     cloud = options.view_as(GoogleCloudOptions)
     credentials = None if cloud.no_auth else get_service_credentials(options)
-    with refused_by_google(
+    with google_errors(
         f'Dataflow refused project {cloud.project} in {cloud.region}', _SERVICE_ROLES
     ):
         client = dataflow.JobsV1Beta3Client(

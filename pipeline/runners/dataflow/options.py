@@ -11,10 +11,10 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions, TestOptions
 
 from indexed_imagenet.errors import UserError
 from indexed_imagenet.options import BuildOptions
-from indexed_imagenet.preflight.store_access import is_installed
 from indexed_imagenet.runners.dataflow.defaults import set_defaults
 from indexed_imagenet.runners.select import runner_name
-from indexed_imagenet.transforms.storage import files
+from indexed_imagenet.transforms import storage
+from indexed_imagenet.transforms.storage.base import is_installed
 
 _FOLDER_URL = re.compile(r'gs://[a-z0-9][-_a-z0-9.]+[a-z0-9]/.*')
 
@@ -77,7 +77,7 @@ def _check_flags(options: BuildOptions, paths: dict[str, str]) -> None:
             'for one; drop them'
         )
     for flag, path in paths.items():
-        if files.is_local(path):
+        if storage.is_local(path):
             raise UserError(
                 f'{flag} {path} is on this machine, where Dataflow workers cannot see '
                 'it; copy it to a bucket and give its gs:// URL'

@@ -15,6 +15,7 @@ from multiprocessing.queues import SimpleQueue
 
 from indexed_imagenet.runners.local.malloc import configure_malloc
 from indexed_imagenet.signals import restore_default_signals
+from indexed_imagenet.transforms import storage
 
 # Seconds between two checks that the launcher still runs.
 _POLL_INTERVAL = 0.2
@@ -27,8 +28,9 @@ def _lock_shared(folder: str) -> None:
     ``_exit_with_parent`` ends this process, as its own launcher is then dead.
     """
     with contextlib.suppress(OSError):  # not every file system has locks
-        fd = os.open(folder, os.O_RDONLY)
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fd = storage.open_folder(folder)
+        if fd is not None:  # object stores have no folders to lock
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
 
 def _exit_with_parent(launcher: int) -> None:

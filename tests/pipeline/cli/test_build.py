@@ -5,8 +5,9 @@ import sys
 import numpy as np
 import pytest
 
+from indexed_imagenet.transforms.formats.layout import offsets_path
 from indexed_imagenet.transforms.formats.manifest import read_manifest
-from indexed_imagenet.transforms.formats.offsets import offsets_path, read_offsets
+from indexed_imagenet.transforms.formats.offsets import read_offsets
 from support.commands import ROOT, build_command, digests, python_m, run_elsewhere
 
 SHARDS = [f'train-{i:05d}-of-00004' for i in range(4)] + [
@@ -198,7 +199,7 @@ def test_images_that_are_not_there_are_counted_and_listed(
         path.unlink()
     ended = build()
     assert ended.status == 0
-    assert '17 images of the index not there' in ended.err
+    assert '17 images of the index are missing' in ended.err
     assert str(tmp_path / 'out' / 'missing-train.csv') in ended.err
     with np.load(tree / 'imagenet_index.npz') as index:
         names = index['tr_filenames'].tolist()
@@ -239,6 +240,6 @@ def test_files_that_are_no_images_are_left_out_and_named(
     (tree / 'train' / '.DS_Store').write_text('from a Mac')
     ended = build()
     assert ended.status == 0
-    assert 'train: 3 file(s) or folder(s) left out' in ended.err
+    assert 'train: ignored 3 files that are neither in the index nor images' in ended.err
     assert 'n01739381/notes.txt' in ended.err
     assert digests(tmp_path / 'out') == digests(reference)

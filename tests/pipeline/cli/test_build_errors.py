@@ -180,8 +180,8 @@ class TestFoundByTheLauncher:
     def test_a_command_that_nobody_knows(self, run):
         ended = run('biuld')
         assert ended.status == 2
-        assert "no command 'biuld', expected one of build, verify, sample" in one_line(
-            ended
+        assert "'biuld' is not a command (expected one of build, verify, sample)" in (
+            one_line(ended)
         )
 
 
@@ -206,21 +206,21 @@ class TestFoundByTheGraph:
         for name in ('new_1.JPEG', 'new_2.jpg'):
             (tree / 'validation' / 'n01739381' / name).touch()
         [line] = stopped()
-        assert 'validation: 2 images not in the index' in line
+        assert f'validation: {tree}/validation has 2 images not in the index: ' in line
         assert 'n01739381/new_1.JPEG, n01739381/new_2.jpg' in line
 
     def test_an_image_in_another_classs_folder(self, stopped, tree):
         path = next((tree / 'train' / 'n01739381').iterdir())
         path.rename(tree / 'train' / 'n02086079' / path.name)
         [line] = stopped()
-        assert "train: 1 image in another class's folder" in line
+        assert "/train has 1 image in another class's folder: " in line
         assert f'n02086079/{path.name} (of class n01739381)' in line
 
     def test_an_image_that_is_there_twice(self, stopped, tree, tmp_path):
         path = next((tree / 'train' / 'n01739381').iterdir())
         (tree / 'train' / path.name).write_bytes(path.read_bytes())
         [line] = stopped()
-        assert 'train: 1 image there twice' in line
+        assert f'train: {tree}/train has 1 image more than once: ' in line
         assert f'n01739381/{path.name}' in line
         assert f' {path.name}' in line
         listed = (tmp_path / 'out' / 'rejected-train.csv').read_text()
@@ -232,9 +232,9 @@ class TestFoundByTheGraph:
         (tree / 'validation' / 'new.JPEG').touch()
         lines = stopped()
         assert len(lines) == 2
-        assert 'train: 20 images not in the index' in lines[0]
+        assert f'train: {tree}/train has 20 images not in the index: ' in lines[0]
         assert 'new_04.JPEG and 15 more' in lines[0]
-        assert 'validation: 1 image not in the index' in lines[1]
+        assert f'{tree}/validation has 1 image not in the index: ' in lines[1]
 
     def test_a_folder_that_cannot_be_listed(self, stopped, tree, monkeypatch):
         from indexed_imagenet.transforms import list_images
@@ -249,7 +249,8 @@ class TestFoundByTheGraph:
         monkeypatch.setattr(list_images.files, 'list_folder', refuse)
         lines = stopped()
         assert len(lines) == 2
-        assert 'train: 1 folder(s) cannot be listed; make each readable' in lines[0]
+        assert '/train has 1 folder that cannot be listed: ' in lines[0]
+        assert lines[0].endswith('; make every folder readable')
         assert 'n01739381 (Permission denied)' in lines[0]
 
     def test_a_name_cannot_forge_a_line(self, stopped, tree):
@@ -262,7 +263,7 @@ class TestFoundByTheGraph:
         for path in (tree / 'validation').glob('*/*'):
             path.unlink()
         [line] = stopped()
-        assert 'validation: no image in' in line
+        assert f'{tree}/validation has no images in its class folders' in line
 
 
 class TestFoundInTheImages:
@@ -285,7 +286,7 @@ class TestFoundInTheImages:
         assert len(lines) == 2
         assert f'{path} (index 19): {reason}' in lines[0]
         assert '1 image rejected' in lines[1]
-        assert '1 of 4 shards left out for them' in lines[1]
+        assert '1 of 4 shards not written because of them' in lines[1]
         assert not (tmp_path / 'out' / 'train.json').exists()
         assert (tmp_path / 'out' / 'validation.json').exists()
         assert 'Traceback' not in ended.err

@@ -5,7 +5,7 @@ import hashlib
 import pytest
 
 from indexed_imagenet.output import lock
-from indexed_imagenet.report import progress
+from indexed_imagenet.transforms.storage.beam import BeamStorage
 from support import fake_store
 from support.commands import build_command, digests
 
@@ -16,7 +16,7 @@ OUTPUT = 'store://bucket/out'
 def quick(monkeypatch):
     monkeypatch.setattr(fake_store.StoreFileSystem, 'objects', {})
     monkeypatch.setattr(lock, '_SETTLE', 0.01)
-    monkeypatch.setattr(progress, '_LOOK_EVERY_REMOTE', 0.1)
+    monkeypatch.setattr(BeamStorage, 'poll_seconds', 0.1)
 
 
 @pytest.fixture

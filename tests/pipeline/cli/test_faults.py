@@ -128,9 +128,9 @@ def test_a_signal_stops_at_once_and_tells_how_to_go_on(
     done = len(list(output.glob('train-*')))
     assert 2 < done < SHARDS
     told = killed.err.splitlines()[-1]
-    assert told.startswith('stopped; what is finished is kept; to go on: ')
+    assert told.startswith('stopped; finished shards are kept. To resume: ')
     if signum == signal.SIGINT and workers == 2:
-        ended = run_elsewhere(['sh', '-c', told.partition('to go on: ')[2]], ROOT)
+        ended = run_elsewhere(['sh', '-c', told.partition('To resume: ')[2]], ROOT)
         assert ended.status == 0, ended.err
         assert f'{SHARDS} ({done} kept)' in ended.out
         assert digests(output) == digests(expected)

@@ -9,8 +9,12 @@ import numpy as np
 import pytest
 
 from indexed_imagenet.transforms.formats.shard_info import DECODE
-from indexed_imagenet.transforms.formats.tfrecord import crc32c, frame, masked_crc32c
-from indexed_imagenet.transforms.formats.tfrecord_reader import read_frames
+from indexed_imagenet.transforms.formats.tfrecord import (
+    crc32c,
+    frame,
+    masked_crc32c,
+    read_frames,
+)
 from indexed_imagenet.transforms.images.check_image import InvalidImageError, check_image
 from support.commands import build_command
 

@@ -4,19 +4,20 @@ import time
 from rich.console import Console
 
 from indexed_imagenet.report import progress
-from indexed_imagenet.report.progress import ProgressWatcher, ShardInfoReader
-from indexed_imagenet.transforms.formats.layout import atomic_write, shard_info_path
+from indexed_imagenet.transforms.formats.layout import shard_info_path, staging_dir
 from indexed_imagenet.transforms.input_report import (
-    UNKNOWN,
     InputReport,
+    IssueKind,
     save_input_report,
 )
+from indexed_imagenet.transforms.storage.atomic import atomic_write
+from indexed_imagenet.transforms.storage.local import LocalStorage
 
 
 def write_info(directory, shard, records):
     path = shard_info_path(str(directory), shard.partition('-')[0], shard)
     content = b'{"records": %d, "bytes": 1}' % records
-    atomic_write(path, content, str(directory))
+    atomic_write(path, content, staging_dir(str(directory)))
 
 
 def test_reader_finished_shards_are_added_up_once(tmp_path):
@@ -48,14 +49,14 @@ def test_reader_deleted_shard_info_no_longer_counts(tmp_path):
 
 
 def test_reader_blocking_input_report_gives_no_totals(tmp_path):
-    save_input_report(InputReport.of('train', UNKNOWN, ['x']), str(tmp_path))
+    save_input_report(InputReport.of('train', IssueKind.UNKNOWN, ['x']), str(tmp_path))
     reader = ShardInfoReader(str(tmp_path))
     reader.update()
     assert reader.totals == {}
 
 
 def watch(tmp_path, monkeypatch, terminal):
-    monkeypatch.setattr(progress, '_LOOK_EVERY', 0.01)
+    monkeypatch.setattr(LocalStorage, 'poll_seconds', 0.01)
     monkeypatch.setattr(progress, '_LINE_EVERY', 0.02)
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=terminal, width=100)

@@ -3,15 +3,7 @@ import types
 import pytest
 
 from indexed_imagenet.report.summary import input_errors, notes, rejection_lines
-from indexed_imagenet.transforms.input_report import (
-    DUPLICATE,
-    IGNORED,
-    MISPLACED,
-    SHRUNK,
-    UNKNOWN,
-    UNREADABLE,
-    InputReport,
-)
+from indexed_imagenet.transforms.input_report import InputReport, IssueKind
 
 JOB = types.SimpleNamespace(
     splits=[types.SimpleNamespace(name='train', directory='/in')],
@@ -31,35 +23,35 @@ def report(kind, count, cases):
     ('kind', 'count', 'cases', 'line'),
     [
         (
-            UNREADABLE,
+            IssueKind.UNREADABLE,
             1,
             ['n1 (Permission denied)'],
             'train: /in has 1 folder that cannot be listed: n1 (Permission denied); make '
             'every folder readable',
         ),
         (
-            UNKNOWN,
+            IssueKind.UNKNOWN,
             7,
             ['a', 'b', 'c', 'd', 'e'],
             'train: /in has 7 images not in the index: a, b, c, d, e and 2 more; remove '
             'them, or give the index file that has them',
         ),
         (
-            MISPLACED,
+            IssueKind.MISPLACED,
             1,
             ['n1/a (of class n2)'],
             "train: /in has 1 image in another class's folder: n1/a (of class n2); move "
             'each to the folder of its class',
         ),
         (
-            DUPLICATE,
+            IssueKind.DUPLICATE,
             1,
             ['n1/a'],
             'train: /in has 1 image more than once: a, n1/a (listed in '
             '/out/rejected-train.csv); keep one copy of each',
         ),
         (
-            SHRUNK,
+            IssueKind.SHRUNK,
             3,
             ['9 now, 12 then'],
             'train: /in has 3 images fewer than the output directory was built from: 9 '
@@ -82,7 +74,7 @@ def test_input_errors_no_images_names_the_flag():
 
 
 def test_input_errors_good_report_has_none():
-    assert input_errors(report(IGNORED, 1, ['notes.txt']), {}, JOB) == []
+    assert input_errors(report(IssueKind.IGNORED, 1, ['notes.txt']), {}, JOB) == []
 
 
 @pytest.mark.parametrize(
@@ -98,7 +90,7 @@ def test_input_errors_good_report_has_none():
     ],
 )
 def test_notes_ignored_files_are_counted(count, cases, line):
-    ignored = report(IGNORED, count, cases)
+    ignored = report(IssueKind.IGNORED, count, cases)
     assert notes(ignored, {'missing': 0}, 'train', JOB) == [f'train: {line}']
 
 

@@ -14,10 +14,11 @@ from apache_beam.options.pipeline_options import (
 from indexed_imagenet.cli import verify
 from indexed_imagenet.errors import UserError
 from indexed_imagenet.options import parse_options
-from indexed_imagenet.preflight import access, store_access
+from indexed_imagenet.preflight import access
 from indexed_imagenet.runners.dataflow import defaults
 from indexed_imagenet.runners.dataflow.defaults import DEFAULTS, set_defaults
 from indexed_imagenet.runners.dataflow.options import prepare_dataflow
+from indexed_imagenet.transforms.storage import base, gcs_access
 from support import dataflow_service
 from support.commands import refusal
 
@@ -76,7 +77,7 @@ def test_prepare_dataflow_flags_that_cannot_work_are_refused(argv, message):
 
 
 def test_prepare_dataflow_no_client_library_gives_the_remedy(monkeypatch):
-    monkeypatch.setattr(store_access.importlib.util, 'find_spec', lambda name: None)
+    monkeypatch.setattr(base.importlib.util, 'find_spec', lambda name: None)
     assert "pip install 'apache-beam[gcp]'" in refusal(RUNNER, *CLOUD, TEMP)
 
 
@@ -212,7 +213,7 @@ def test_access_rejected_token_is_refused(service, monkeypatch, tmp_path):
 
 
 def test_access_store_does_not_answer_is_refused(service, monkeypatch):
-    monkeypatch.setattr(store_access, '_PATIENCE', 0.1)
+    monkeypatch.setattr(gcs_access, '_TIMEOUT', 0.1)
     monkeypatch.setenv('STORAGE_EMULATOR_HOST', 'http://localhost:9')
     message = submit(service, '--no_auth')
     assert message.startswith('--temp_location gs://bucket/tmp cannot be reached: no an')

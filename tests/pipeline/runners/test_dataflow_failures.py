@@ -144,6 +144,6 @@ def test_ctrl_c_cancels_the_job_and_waits_for_its_end(cloud, monkeypatch, tmp_pa
         launcher.kill()
     assert launcher.returncode == 130
     assert 'cancelling the job' in err
-    assert 'stopped; what is finished is kept; to go on: ' in err
+    assert 'stopped; finished shards are kept. To resume: ' in err
     assert job.state == dataflow.JobState.JOB_STATE_CANCELLED
     assert not cloud.objects('other/')

@@ -12,7 +12,7 @@ import pytest
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from indexed_imagenet.transforms.storage import files
+from indexed_imagenet.transforms import storage
 from support import cut_connection, objects, servers
 from support.commands import ROOT, Ended, build_command, digests, python_m, run_elsewhere
 
@@ -190,7 +190,7 @@ def local_store(store, monkeypatch):
 def test_create_object_appears_when_closed(local_store):
     content = random.Random(0).randbytes(20_000_000)
     for name, length in (('several', 20_000_000), ('one', 7), ('whole', 8 << 20)):
-        with files.create(local_store.url(f'made/{name}')) as file:
+        with storage.create(local_store.url(f'made/{name}')) as file:
             for begin in range(0, length, 9_000_000):
                 file.write(memoryview(content)[begin : min(begin + 9_000_000, length)])
             assert f'made/{name}' not in local_store.objects.names('made/')
@@ -200,14 +200,14 @@ def test_create_object_appears_when_closed(local_store):
 def test_create_aborted_object_does_not_appear(local_store):
     with (
         contextlib.suppress(KeyError),
-        files.create(local_store.url('aborted/error')) as file,
+        storage.create(local_store.url('aborted/error')) as file,
     ):
         file.write(bytes(10_000_000))
         raise KeyError
-    file = files.create(local_store.url('aborted/dropped'))
+    file = storage.create(local_store.url('aborted/dropped'))
     file.write(bytes(10_000_000))
     del file
-    file = files.create(local_store.url('aborted/aborted'))
+    file = storage.create(local_store.url('aborted/aborted'))
     file.write(b'few')
     file.abort()
     file.close()
@@ -219,25 +219,25 @@ def test_read_ranges_sizes_and_one_level_of_a_folder(local_store):
     store = local_store
     for name in ('x', 'n01/a', 'n01/b', 'n02/deeper/c', 'é/d', ''):
         store.objects.put(f'level/{name}', b'0123456789')
-    with files.create(store.url('level/none')):
+    with storage.create(store.url('level/none')):
         pass
 
-    folders, names = files.list_folder(store.url('level'))
+    folders, names = storage.list_folder(store.url('level'))
     assert sorted(folders) == [b'n01', b'n02', 'é'.encode()]
     assert sorted(names) == [b'none', b'x']
-    assert files.sizes(store.url('level/n01')) == {'a': 10, 'b': 10}
+    assert storage.sizes(store.url('level/n01')) == {'a': 10, 'b': 10}
 
-    assert files.read_bytes(store.url('level/x')) == b'0123456789'
-    assert files.read_bytes(store.url('level/x'), 3) == b'3456789'
-    assert files.read_bytes(store.url('level/x'), 3, 4) == b'3456'
-    assert files.read_bytes(store.url('level/x'), 0, 99) == b'0123456789'
-    assert files.read_bytes(store.url('level/x'), 3, 0) == b''
-    assert files.read_bytes(store.url('level/x'), 10, 1) == b''
-    assert files.read_bytes(store.url('level/none'), 0, 5) == b''
-    assert files.size(store.url('level/none')) == 0
-    assert files.size(store.url('level/nothing')) is None
+    assert storage.read_bytes(store.url('level/x')) == b'0123456789'
+    assert storage.read_bytes(store.url('level/x'), 3) == b'3456789'
+    assert storage.read_bytes(store.url('level/x'), 3, 4) == b'3456'
+    assert storage.read_bytes(store.url('level/x'), 0, 99) == b'0123456789'
+    assert storage.read_bytes(store.url('level/x'), 3, 0) == b''
+    assert storage.read_bytes(store.url('level/x'), 10, 1) == b''
+    assert storage.read_bytes(store.url('level/none'), 0, 5) == b''
+    assert storage.size(store.url('level/none')) == 0
+    assert storage.size(store.url('level/nothing')) is None
     with pytest.raises(FileNotFoundError):
-        files.read_bytes(store.url('level/nothing'))
+        storage.read_bytes(store.url('level/nothing'))
 
 
 def test_missing_bucket_is_refused(store, tree):

@@ -102,7 +102,7 @@ def test_cluster_ctrl_c_cancels_the_job(golden, tmp_path, cluster):
     os.killpg(build.pid, signal.SIGINT)  # as a terminal does
     _, err = build.communicate(timeout=120)
     assert build.returncode == 130
-    assert 'stopped; what is finished is kept; to go on: ' in err
+    assert 'stopped; finished shards are kept. To resume: ' in err
     assert cluster.get(f'/jobs/{running[0]}')['state'] == 'CANCELED'
     left = pathlib.Path(output).rglob('*.tmp') if output.exists() else []
     assert not list(left)

@@ -9,8 +9,8 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from indexed_imagenet.cli import verify
 from indexed_imagenet.errors import UserError
 from indexed_imagenet.output.open_output import open_output
-from indexed_imagenet.preflight import store_access
 from indexed_imagenet.signals import Interrupt
+from indexed_imagenet.transforms.storage.base import is_installed
 from support import dataflow_service, servers
 from support.commands import refusal
 
@@ -37,9 +37,9 @@ def test_client_library_missing_gives_the_remedy(monkeypatch, url, extra):
 
 
 def test_is_installed_namespace_package_without_the_module_is_false():
-    assert store_access.is_installed('google.cloud.storage')
-    assert not store_access.is_installed('google.cloud.no_such_thing.at_all')
-    assert not store_access.is_installed('no_such_thing.at_all')
+    assert is_installed('google.cloud.storage')
+    assert not is_installed('google.cloud.no_such_thing.at_all')
+    assert not is_installed('no_such_thing.at_all')
 
 
 def test_unknown_scheme_is_refused():
