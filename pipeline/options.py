@@ -128,7 +128,7 @@ def _beam_option_classes() -> list[type[PipelineOptions]]:
     return [cls for cls in PipelineOptions.__subclasses__() if cls is not BuildOptions]
 
 
-def _make_parser(show_all: bool) -> argparse.ArgumentParser:
+def _make_parser(show_all: bool) -> OneLineParser:
     """Makes the parser of all flags.
 
     Args:

@@ -122,4 +122,6 @@ class Interrupt:
             return
         self.reason = reason
         if signal.getsignal(_WAKE) is _stop:
-            signal.pthread_kill(threading.main_thread().ident, _WAKE)
+            main_thread = threading.main_thread().ident
+            if main_thread is not None:
+                signal.pthread_kill(main_thread, _WAKE)

@@ -46,7 +46,8 @@ def join_refs(
     def path(name: bytes) -> str:
         return storage.join(refs.folder, printable(name))
 
-    unknown, ignored = [], []
+    unknown: list[str] = []
+    ignored: list[str] = []
     for i in np.flatnonzero(~found):
         name = refs.names[i]
         (unknown if looks_like_image(name) else ignored).append(path(name))

@@ -134,8 +134,7 @@ def _log_end_of_thread(ended: threading.ExceptHookArgs) -> None:
     Python's own hook prints a stack trace for each. When a job fails, many threads of
     workers in this process lose their connections.
     """
-    exc_info = (ended.exc_type, ended.exc_value, ended.exc_traceback)
-    logging.error('a thread ended', exc_info=exc_info)
+    logging.error('a thread ended', exc_info=ended.exc_value or True)
 
 
 def main_and_exit() -> None:

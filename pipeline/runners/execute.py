@@ -120,7 +120,7 @@ def _error_line(error: BaseException) -> str:
     return last_line(str(error)) or type(error).__name__
 
 
-def _job_error(what: str, error: Exception, exit_status: int) -> UserError:
+def _job_error(what: str, error: BaseException, exit_status: int) -> UserError:
     line = _error_line(error)
     for text, remedy in REMEDIES.items():
         if text in line:

@@ -53,7 +53,7 @@ def num_local_workers(options: BuildOptions, argv: Sequence[str]) -> int:
     Raises:
       UserError: the flag's number is negative.
     """
-    workers = options.view_as(DirectOptions).direct_num_workers
+    workers: int = options.view_as(DirectOptions).direct_num_workers
     if workers < 0:
         raise UserError(
             f'--direct_num_workers is {workers} (expected 0 or more); give 0 for one '

@@ -76,7 +76,7 @@ def _is_converted(tf: Any, content: bytes, encoded: bytes) -> bool:
         pixels = tf.io.decode_jpeg(content, channels=0)
     else:
         pixels = tf.io.decode_png(content, channels=3)
-    return encoded == tf.io.encode_jpeg(pixels, format='rgb', quality=100).numpy()
+    return encoded == bytes(tf.io.encode_jpeg(pixels, format='rgb', quality=100).numpy())
 
 
 def check_sample(index_file: pathlib.Path, built: pathlib.Path) -> str:

@@ -9,6 +9,7 @@ import dataclasses
 import json
 import pathlib
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -166,5 +167,6 @@ def _write_images(directory: pathlib.Path, sample: Sample, console: Console) -> 
     for number, (name, path) in enumerate(steps):
         path.write_bytes(_encode(number, name, sample, cache))
     unfinished = directory / f'unfinished-{INDEX_FILE}'
-    np.savez(unfinished, **index)
+    arrays: Any = index
+    np.savez(unfinished, **arrays)
     unfinished.rename(directory / INDEX_FILE)

@@ -34,19 +34,19 @@ def encode_rgb(pixels: np.ndarray, progressive: bool = False) -> bytes:
     encoded = tf.io.encode_jpeg(
         pixels, format='rgb', quality=_QUALITY, progressive=progressive
     )
-    return encoded.numpy()
+    return bytes(encoded.numpy())
 
 
 def encode_grey(pixels: np.ndarray) -> bytes:
     """Returns a JPEG with one component: the first channel."""
     tf = tensorflow()
     encoded = tf.io.encode_jpeg(pixels[..., :1], format='grayscale', quality=_QUALITY)
-    return encoded.numpy()
+    return bytes(encoded.numpy())
 
 
 def encode_png(pixels: np.ndarray) -> bytes:
     """Returns an RGB PNG."""
-    return tensorflow().io.encode_png(pixels).numpy()
+    return bytes(tensorflow().io.encode_png(pixels).numpy())
 
 
 def _segment(code: int, content: bytes) -> bytes:

@@ -17,12 +17,12 @@ from indexed_imagenet.transforms.formats.example_encoder import (
 )
 from indexed_imagenet.transforms.formats.shard_info import (
     DECODE,
+    PNG,
     QUICK,
     Converted,
     digest_rows,
 )
 from indexed_imagenet.transforms.formats.shuffle import Shuffle
-from indexed_imagenet.transforms.images.check_image import PNG
 from indexed_imagenet.transforms.images.tf_codec import codec
 from indexed_imagenet.transforms.rows import WHOLE, Row, make_rows
 

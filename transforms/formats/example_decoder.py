@@ -10,8 +10,8 @@ https://protobuf.dev/programming-guides/encoding/
 
 import functools
 import struct
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 BYTES, FLOAT, INT64 = 'bytes', 'float', 'int64'
 
@@ -32,7 +32,7 @@ class Feature(NamedTuple):
     """
 
     kind: str | None
-    values: tuple
+    values: tuple[Any, ...]
 
 
 def _varint(data: bytes, position: int, end: int) -> tuple[int, int]:
@@ -97,7 +97,7 @@ def _int64s(data: bytes, begin: int, end: int) -> list[int]:
 
 
 def _floats(data: bytes, begin: int, end: int) -> list[float]:
-    values = []
+    values: list[float] = []
     for number, kind, first, last in _fields(data, begin, end):
         if number != 1 or kind not in (_LENGTH, _FIXED32) or (last - first) % 4:
             raise _refuse('a FloatList', number, kind)
@@ -114,7 +114,11 @@ def _strings(data: bytes, begin: int, end: int) -> list[bytes]:
     return values
 
 
-_READ_LIST = {BYTES: _strings, FLOAT: _floats, INT64: _int64s}
+_READ_LIST: dict[str, Callable[[bytes, int, int], list[Any]]] = {
+    BYTES: _strings,
+    FLOAT: _floats,
+    INT64: _int64s,
+}
 
 
 def _feature(data: bytes, begin: int, end: int) -> Feature:

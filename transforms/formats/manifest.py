@@ -5,6 +5,7 @@ or exactly which are not. Two builds of the same images are the same data set if
 fingerprints are equal, whatever their shards.
 """
 
+import builtins
 import dataclasses
 import json
 from collections.abc import Sequence
@@ -81,7 +82,7 @@ class Manifest:
         """Whether every example of the index is present."""
         return not self.missing and not self.skipped
 
-    def to_json(self) -> bytes:
+    def to_json(self) -> builtins.bytes:
         """Returns the content of the file: one line per field, and one per shard."""
         fields = {
             'format': FORMAT,
@@ -102,7 +103,7 @@ class Manifest:
         return ('{\n' + ',\n'.join(lines) + '\n}\n').encode()
 
     @classmethod
-    def from_json(cls, content: bytes) -> 'Manifest':
+    def from_json(cls, content: builtins.bytes) -> 'Manifest':
         """Reads what ``to_json`` wrote.
 
         Raises:

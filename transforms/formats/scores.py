@@ -7,6 +7,7 @@ as the index. Written only if the index file has it.
 
 import io
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -14,5 +15,6 @@ import numpy as np
 def scores_to_npz(scores: Mapping[str, np.ndarray]) -> memoryview:
     """Returns the content of the file: the same bytes for the same arrays."""
     file = io.BytesIO()
-    np.savez(file, **dict(scores))
+    arrays: Any = scores
+    np.savez(file, **arrays)
     return file.getbuffer()

@@ -57,7 +57,8 @@ class Shuffle:
 
     def ranks(self, index: np.ndarray) -> np.ndarray:
         """Returns the positions of examples in the shuffled order, from 0, int64."""
-        return _ranks(self.num_examples, self.seed)[index].astype(np.int64)
+        ranks: np.ndarray = _ranks(self.num_examples, self.seed)[index]
+        return ranks.astype(np.int64)
 
     def shards(self, index: np.ndarray) -> np.ndarray:
         """Returns the shards of examples, from 0, int64."""

@@ -8,7 +8,7 @@ decides the format, not the name: one training file is a PNG called
 
 from typing import NamedTuple
 
-from indexed_imagenet.transforms.formats.shard_info import DECODE, QUICK
+from indexed_imagenet.transforms.formats.shard_info import CMYK, DECODE, PNG, QUICK
 from indexed_imagenet.transforms.images import tf_codec
 from indexed_imagenet.transforms.images.jpeg_header import (
     JpegHeader,
@@ -23,9 +23,6 @@ from indexed_imagenet.transforms.images.jpeg_scans import (
 from indexed_imagenet.transforms.images.png_header import read_png_size, starts_as_png
 
 # Formats that are converted to an RGB JPEG.
-PNG = 'PNG'
-CMYK = 'CMYK'
-
 # A decoder holds the whole image in memory, and all coefficients of a progressive
 # one: 1.1 GB measured at this size.
 MAX_PIXELS = 100_000_000
@@ -58,10 +55,6 @@ class CheckedImage(NamedTuple):
     height: int
     width: int
     converted_from: str | None
-
-
-# TODO: remove with the last import of the old name.
-Picture = CheckedImage
 
 
 def check_image(data: bytes, check: str = QUICK) -> CheckedImage:

@@ -129,7 +129,8 @@ def encode_rgb_jpeg(pixels: Any) -> bytes:
     Args:
       pixels: uint8 tensor or array, shape [height, width, 3].
     """
-    return tensorflow().io.encode_jpeg(pixels, format='rgb', quality=100).numpy()
+    encoded = tensorflow().io.encode_jpeg(pixels, format='rgb', quality=100)
+    return bytes(encoded.numpy())
 
 
 def codec() -> str:

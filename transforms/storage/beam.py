@@ -28,9 +28,10 @@ def http_status(error: BaseException) -> int | None:
     if status is None:
         response = getattr(error, 'response', None)
         if isinstance(response, dict):
-            return response.get('ResponseMetadata', {}).get('HTTPStatusCode')
-        status = getattr(response, 'status_code', None)
-    return status
+            status = response.get('ResponseMetadata', {}).get('HTTPStatusCode')
+        else:
+            status = getattr(response, 'status_code', None)
+    return status if isinstance(status, int) else None
 
 
 def _as_os_error(error: Exception) -> OSError:

@@ -107,6 +107,11 @@ def _check_none_missing(
         yield Fault(manifest_path(spec.directory, spec.split), what, index=case)
 
 
+def _fault_of(records: np.ndarray, position: int, path: str, what: str) -> Fault:
+    record = records[position]
+    return Fault(path, what, int(record['offset']), int(record['index']))
+
+
 def _check_places(
     findings: Sequence[ShardFindings], build_id: BuildId
 ) -> Iterator[Fault]:
@@ -117,16 +122,15 @@ def _check_places(
         records = found.records[(index >= 0) & (index < shuffle.num_examples)]
         shards = shuffle.shards(records['index'])
         path, number = found.task.path, found.task.number
+
         for case in np.flatnonzero(shards != number).tolist():
             what = f'it is in shard {number} (expected in shard {int(shards[case])})'
-            offset, index = int(records['offset'][case]), int(records['index'][case])
-            yield Fault(path, what, offset, index)
+            yield _fault_of(records, case, path, what)
         ranks = shuffle.ranks(records['index'])
         for case in np.flatnonzero(np.diff(ranks) < 0).tolist():
             before = int(records['index'][case])
             what = f'it comes after index {before} (expected before it)'
-            offset, index = (int(records[key][case + 1]) for key in ('offset', 'index'))
-            yield Fault(path, what, offset, index)
+            yield _fault_of(records, case + 1, path, what)
 
 
 def _totals(findings: Sequence[ShardFindings], records: np.ndarray) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def check_service(options: PipelineOptions) -> None:
         f'Dataflow refused project {cloud.project} in {cloud.region}', _SERVICE_ROLES
     ):
         client = dataflow.JobsV1Beta3Client(
-            credentials=credentials or AnonymousCredentials(),
+            credentials=credentials or AnonymousCredentials(),  # type: ignore[no-untyped-call]
             client_options=ClientOptions(api_endpoint=cloud.dataflow_endpoint),
             transport='rest',
         )

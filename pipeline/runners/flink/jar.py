@@ -71,7 +71,7 @@ def fetch_job_server(options: BuildOptions) -> str:
                 f'--flink_job_server_jar {given}: no such file; give the path of a jar, '
                 'or drop the flag to download it from Maven Central'
             )
-        return given
+        return str(given)
     url = given or FlinkJarJobServer.path_to_beam_jar(
         f':runners:flink:{flink.flink_version}:job-server:shadowJar'
     )
@@ -79,7 +79,7 @@ def fetch_job_server(options: BuildOptions) -> str:
     if not os.path.exists(url) and not os.path.exists(cached):
         print(f'downloading {url} to {os.path.dirname(cached)}', file=sys.stderr)
     try:
-        return JavaJarServer.local_jar(url, cache)
+        return str(JavaJarServer.local_jar(url, cache))
     except Exception as error:  # from urllib or Beam
         raise UserError(
             f'could not download the job server for Flink {flink.flink_version} from '

@@ -19,6 +19,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from multiprocessing import connection
+from typing import Any
 
 from apache_beam.portability import python_urns
 from apache_beam.runners.portability.fn_api_runner.worker_handlers import (
@@ -94,7 +95,7 @@ class LocalProcesses:
         self.job = uuid.uuid4().hex
         self._lock_folder = lock
         self._interrupt = interrupt
-        context = multiprocessing.get_context(_start_method())
+        context: Any = multiprocessing.get_context(_start_method())
         LocalProcesses.started += 1
         self._environments = context.SimpleQueue()
         self._lock = threading.Lock()
@@ -183,11 +184,11 @@ class _LocalProcessHandler(GrpcWorkerHandler):
     The payload of its environment is the job's name, not a command.
     """
 
-    def __init__(self, payload, state, provision_info, grpc_server):
+    def __init__(self, payload: bytes, state: Any, provision_info: Any, grpc_server: Any):
         super().__init__(state, provision_info, grpc_server)
         self._processes = LocalProcesses.of(payload)
 
-    def start_worker(self):
+    def start_worker(self) -> None:
         options = self.provision_info.provision_info.pipeline_options
         self._processes.assign(
             {
@@ -202,10 +203,10 @@ class _LocalProcessHandler(GrpcWorkerHandler):
             }
         )
 
-    def close(self):
+    def close(self) -> None:
         # Beam closes its workers in a `finally`, where an error in flight is visible.
         self._processes.finish(has_failed=sys.exc_info()[0] is not None)
         super().close()
 
-    def stop_worker(self):
+    def stop_worker(self) -> None:
         pass  # the process is ended with all others

@@ -40,7 +40,9 @@ def _exit_with_parent(launcher: int) -> None:
     os._exit(1)
 
 
-def run_worker(environments: SimpleQueue, launcher: int, verbose: bool) -> None:
+def run_worker(
+    environments: 'SimpleQueue[tuple[dict[str, str], str]]', launcher: int, verbose: bool
+) -> None:
     """Waits for an assignment, then works until the launcher ends this process.
 
     Args:

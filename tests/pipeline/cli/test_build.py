@@ -112,9 +112,7 @@ def test_a_build_that_converts_nothing_imports_no_tensorflow(golden, tmp_path):
 
 def test_paths_may_be_relative(golden, reference, tree, tmp_path):
     command = build_command('golden', 'out')
-    ended = run_elsewhere(
-        [*python_m(*command), '--direct_num_workers=2'], tmp_path, PYTHONPATH=str(ROOT)
-    )
+    ended = run_elsewhere([*python_m(*command), '--direct_num_workers=2'], tmp_path)
     assert ended.status == 0, ended.err
     assert digests(tmp_path / 'out') == digests(reference)
 

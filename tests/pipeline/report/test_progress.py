@@ -4,6 +4,7 @@ import time
 from rich.console import Console
 
 from indexed_imagenet.report import progress
+from indexed_imagenet.report.progress import ProgressWatcher, ShardInfoReader
 from indexed_imagenet.transforms.formats.layout import shard_info_path, staging_dir
 from indexed_imagenet.transforms.input_report import (
     InputReport,

@@ -8,6 +8,7 @@ import pytest
 
 from indexed_imagenet.output import lock
 from support.commands import ROOT, Ended, build_command, digests, python_m, run_elsewhere
+from support.hostile import make_hostile_folder
 
 
 @pytest.fixture(scope='session')
@@ -21,10 +22,10 @@ def local(golden, tmp_path_factory) -> dict[str, str]:
 
 @pytest.fixture
 def run_there(tmp_path):
-    """Runs a command in a process of its own, with the flags of a runner."""
+    """Runs a command with the flags of a runner, in a folder of hostile namesakes."""
 
     def run(command, *flags) -> Ended:
-        return run_elsewhere(python_m(*command, *flags), ROOT)
+        return run_elsewhere(python_m(*command, *flags), make_hostile_folder(tmp_path))
 
     return run
 

@@ -1,11 +1,15 @@
 import pytest
 
 from indexed_imagenet.sample import pictures
-from indexed_imagenet.transforms.formats.shard_info import CHECKS, DECODE, QUICK
+from indexed_imagenet.transforms.formats.shard_info import (
+    CHECKS,
+    CMYK,
+    DECODE,
+    PNG,
+    QUICK,
+)
 from indexed_imagenet.transforms.images import tf_codec
 from indexed_imagenet.transforms.images.check_image import (
-    CMYK,
-    PNG,
     CheckedImage,
     InvalidImageError,
     check_image,
