@@ -89,6 +89,8 @@ def test_cluster_ctrl_c_cancels_the_job(golden, tmp_path, cluster):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # Shells ignore SIGINT for commands in the background.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     while not (
         running := [
