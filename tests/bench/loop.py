@@ -3,9 +3,9 @@
     python tests/bench/loop.py IMAGES OUTPUT [--decode] [--delay=0.02]
 
 Reads each image in the order of the index, makes a `tf.train.Example`, and writes
-it with `tf.io.TFRecordWriter`. With `--decode` it decodes each image for its
-size, as the original builder does; otherwise it has no use for sizes. `--delay`
-is waited for before every read, in seconds.
+it with `tf.io.TFRecordWriter`. With `--decode` it decodes each image for its size, as
+the original builder does; without, its records have no sizes. `--delay` is a pause
+before each read, in seconds.
 """
 
 import argparse
@@ -59,12 +59,14 @@ def write_all(images: pathlib.Path, output: str, decode: bool, delay: float) -> 
 
 
 def main() -> None:
-    """Writes what the arguments say."""
+    """Writes one file, as the flags say."""
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
-    parser.add_argument('images', type=pathlib.Path)
-    parser.add_argument('output')
-    parser.add_argument('--decode', action='store_true')
-    parser.add_argument('--delay', type=float, default=0.0)
+    parser.add_argument('images', type=pathlib.Path, help='folder of the image tree')
+    parser.add_argument('output', help='file to write')
+    parser.add_argument('--decode', action='store_true', help='decode each image')
+    parser.add_argument(
+        '--delay', type=float, default=0.0, help='seconds before each read'
+    )
     flags = parser.parse_args()
     write_all(flags.images, flags.output, flags.decode, flags.delay)
 

@@ -1,10 +1,10 @@
-"""Measures what memory an image takes in a build.
+"""Measures the memory that an image takes in a build.
 
     .venv/bin/python tests/bench/memory.py
 
-Builds the full training set's number of examples and a tenth of it, each image a
-link to one of a few small ones: what the larger build takes more is what an
-image takes.
+Builds as many examples as the full training set has, and a tenth of them. Each image
+is a link to one of a few small ones. The difference between the two builds, divided by
+the difference in images, is the memory per image.
 """
 
 import argparse
@@ -18,10 +18,16 @@ from rich.table import Table
 
 
 def measure_memory(folder: pathlib.Path, num_examples: int) -> Table:
-    """Builds a tenth of the images with a small and the full index, then all."""
+    """Builds a tenth of the images with a small and a full index, then all of them."""
     tenth = num_examples // 10
     table = Table(title='memory of a build')
-    for column in ('images', 'index', 'all processes, MB', 'largest, MB', 'seconds'):
+    for column in (
+        'images',
+        'index',
+        'all processes, MB',
+        'largest process, MB',
+        'seconds',
+    ):
         table.add_column(column)
     build, output = contestants.build(shards=1024), folder / 'output'
     totals = []
@@ -37,17 +43,19 @@ def measure_memory(folder: pathlib.Path, num_examples: int) -> Table:
     more = num_examples - tenth
     per_image = [(totals[2] - total) * 1e6 / more for total in totals]
     table.caption = (
-        f'bytes an image in all processes together: {per_image[1]:.0f} for its row, '
+        f'bytes per image in all processes together: {per_image[1]:.0f} for its row, '
         f'{per_image[0] - per_image[1]:.0f} for its part of the index'
     )
     return table
 
 
 def main() -> None:
-    """Measures what the arguments say, and prints a table."""
+    """Measures, and prints a table."""
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
     parser.add_argument('--folder', default='bench', help='for images and outputs')
-    parser.add_argument('--images', type=int, default=1_281_167)
+    parser.add_argument(
+        '--images', type=int, default=1_281_167, help='images of the larger build'
+    )
     flags = parser.parse_args()
     folder = pathlib.Path(flags.folder).absolute()
     folder.mkdir(parents=True, exist_ok=True)

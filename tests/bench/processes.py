@@ -1,4 +1,4 @@
-"""Runs a command and watches all of its processes (Linux)."""
+"""Runs a command and measures all of its processes (Linux)."""
 
 import contextlib
 import os
@@ -9,25 +9,25 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-# Seconds between two looks; peaks that are shorter may be missed in `total_mb`, not
-# in `largest_mb`, which the kernel keeps.
-_LOOK_EVERY = 0.05
-# The same for the first file, which a target of a few seconds is about.
+# Seconds between two samples. Shorter peaks may be missing in `total_mb`, but not in
+# `largest_mb`, which the kernel keeps.
+_SAMPLE_EVERY = 0.05
+# Seconds between two looks for the first file, which is there within a few seconds.
 _WATCH_EVERY = 0.005
 
 _TICKS = os.sysconf('SC_CLK_TCK')
 
 
 class Run(NamedTuple):
-    """What a command took.
+    """The time and memory that a command took.
 
     Attributes:
       seconds: wall time.
       cpu: seconds of processor time, of all processes together.
-      total_mb: most memory of all processes together, shared pages counted
-        once (PSS), in 10⁶ bytes.
-      largest_mb: most resident memory of any one process, in 10⁶ bytes.
-      first: seconds until the watched file was there, or None.
+      total_mb: peak memory of all processes together, with shared pages counted once
+        (PSS), in 10⁶ bytes.
+      largest_mb: peak resident memory of the largest process, in 10⁶ bytes.
+      first: seconds until the watched file existed, or None.
     """
 
     seconds: float
@@ -68,15 +68,16 @@ class _Watch:
         self.cpu_before: dict[int, float] = {}
 
     def begin(self, pids: Sequence[int]) -> None:
-        """Notes what processes have taken already that are there before the command."""
-        self.look(pids)
+        """Notes the time that processes took before the command started."""
+        self.sample(pids)
         self.cpu_before = dict(self.cpu)
 
     def cpu_seconds(self) -> float:
-        """What all processes have taken since."""
+        """Returns the seconds that all processes have taken since."""
         return sum(self.cpu.values()) - sum(self.cpu_before.values())
 
-    def look(self, pids: Sequence[int]) -> None:
+    def sample(self, pids: Sequence[int]) -> None:
+        """Updates the peaks from processes and all their children."""
         total = 0
         for member in (member for pid in pids for member in _family(pid)):
             try:
@@ -84,7 +85,7 @@ class _Watch:
                 peak = _kilobytes(f'/proc/{member}/status', 'VmHWM:')
                 self.cpu[member] = _cpu_seconds(member)
             except OSError:
-                continue  # it ended meanwhile
+                continue  # it has just ended
             self.largest = max(self.largest, peak)
         self.total = max(self.total, total)
 
@@ -93,7 +94,7 @@ def _wait_for_file(
     folder: pathlib.Path, pattern: str, start: float, found: list[float]
 ) -> None:
     while not found:
-        with contextlib.suppress(FileNotFoundError):  # it was deleted meanwhile
+        with contextlib.suppress(FileNotFoundError):  # it has just been deleted
             if any(folder.glob(pattern)):
                 found.append(time.monotonic() - start)
         time.sleep(_WATCH_EVERY)
@@ -109,14 +110,14 @@ def run(
     """Runs a command to its end.
 
     Args:
-      command: what to run.
-      folder: the current folder of it.
-      environment: variables that it gets besides ours.
-      watched: a folder, and a pattern for the name of a file that will be there.
-      beside: gives the processes whose memory, and whose children's, counts as well.
+      command: the command and its arguments.
+      folder: its current folder.
+      environment: variables that it gets in addition to ours.
+      watched: a folder, and a pattern for the name of a file that will appear in it.
+      beside: returns other processes that are measured with it, children included.
 
     Raises:
-      RuntimeError: it ended with an error.
+      RuntimeError: the command failed.
     """
     watch = _Watch()
     watch.begin(beside())
@@ -142,15 +143,15 @@ def run(
     waiter.start()
     while waiter.is_alive():
         try:
-            watch.look([process.pid, *beside()])
+            watch.sample([process.pid, *beside()])
         except OSError:
-            continue  # it ended meanwhile
-        waiter.join(_LOOK_EVERY)
+            continue  # it has just ended
+        waiter.join(_SAMPLE_EVERY)
     seconds = ended[0] - start
-    said = process.stderr.read().decode()
+    log = process.stderr.read().decode()
     found = first[0] if first else None
-    first.append(seconds)  # ends the thread that waits
+    first.append(seconds)  # ends the waiting thread
     if process.returncode:
-        raise RuntimeError(f'{command} ended with status {process.returncode}: {said}')
+        raise RuntimeError(f'{command} exited with status {process.returncode}: {log}')
     megabytes = [kilobytes * 1024 / 1e6 for kilobytes in (watch.total, watch.largest)]
     return Run(seconds, watch.cpu_seconds(), *megabytes, found)

@@ -1,4 +1,4 @@
-"""A build that can read from ``slow://``; see ``slow_store.py``."""
+"""Runs a command that can read ``slow://`` URLs; see ``slow_store.py``."""
 
 import sys
 

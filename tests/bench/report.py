@@ -1,14 +1,14 @@
-"""Makes what the README shows of the results: tables, and a chart of the scaling.
+"""Makes the tables of this folder's README, and its chart, from the results.
 
 .venv/bin/pip install -e .[show]
 .venv/bin/python tests/bench/report.py
 """
 
+import argparse
 import json
 import re
 import statistics
 
-from matplotlib import pyplot
 from speed import RESULTS, ratio
 
 CHART = RESULTS.with_name('scaling.svg')
@@ -18,9 +18,9 @@ _WORKERS = re.compile(r'build, (\d+) workers')
 
 
 def make_rows(result: dict) -> list[str]:
-    """A table of one scenario, in Markdown."""
+    """Returns the table of one scenario, in Markdown."""
     rows = [
-        '| | seconds | least–most | / `tar` | µs an image | CPU s | all processes |',
+        '| | seconds | least–most | / `tar` | µs per image | CPU s | all processes |',
         '|---|---|---|---|---|---|---|',
     ]
     for name, values in result['contestants'].items():
@@ -41,7 +41,9 @@ def make_rows(result: dict) -> list[str]:
 
 
 def draw_scaling(results: dict) -> None:
-    """Draws time against the number of images, a line for each number of workers."""
+    """Draws time by number of images, one line per number of workers."""
+    from matplotlib import pyplot  # only here: --help works without it
+
     lines: dict[int, list[tuple[int, float]]] = {}
     for name, result in results.items():
         if not _SCALING.fullmatch(name):
@@ -50,7 +52,7 @@ def draw_scaling(results: dict) -> None:
             workers = int(_WORKERS.fullmatch(contestant)[1])
             point = (result['images'], statistics.median(values['seconds']))
             lines.setdefault(workers, []).append(point)
-    # The same file for the same figures.
+    # Otherwise the file is different each time.
     pyplot.rcParams.update({'svg.hashsalt': 'scaling', 'font.size': 9})
     kilobytes = results['scaling-50000']['kilobytes']
     figure, axes = pyplot.subplots(figsize=(5, 3), layout='constrained')
@@ -68,6 +70,7 @@ def draw_scaling(results: dict) -> None:
 
 def main() -> None:
     """Prints the tables, and draws the chart."""
+    argparse.ArgumentParser(description=__doc__.partition('\n')[0]).parse_args()
     results = json.loads(RESULTS.read_text())
     for name, result in results.items():
         if not _SCALING.fullmatch(name):

@@ -1,16 +1,17 @@
-"""Builds the same images on every runner that this machine has, and compares.
+"""Builds the same images on every runner, and compares time, memory and result.
 
     .venv/bin/python tests/bench/runners.py
 
 Each round builds on each runner in turn, into an empty directory: first 5,000
-photographs, then 20,000. Prints a table in Markdown: seconds from the command to its
-end (medians) and the most memory of all processes together, those of a cluster among
-them; what an image takes of a core, by what the larger number took more; and the
-fingerprint. The exit status is 1 if there are two fingerprints of the same images.
+photographs, then 20,000. The script prints a table in Markdown: the seconds of each
+command (medians); the peak memory of all processes together, including those of a
+cluster; the time of a core per image, from the difference between the two sizes; and
+the fingerprint. The exit status is 1 if the fingerprints of the same images differ.
 
-A second table is of a tenth of the images, in object stores: emulators in memory,
-which are not counted, and take longer than the build. Dataflow is the tests'
-stand-in, with one worker process. Flink and Prism are fetched as for the tests.
+A second table shows a tenth of the images in object stores. The stores are emulators;
+their memory is not counted, but most of the seconds are theirs. Dataflow is the
+stand-in from the tests, with one worker process. Flink and Prism are downloaded as
+for the tests.
 """
 
 import argparse
@@ -46,13 +47,13 @@ class Store(NamedTuple):
 
 
 class Engine(NamedTuple):
-    """What builds are run on.
+    """A runner, and where it reads and writes.
 
     Attributes:
       name: in the table.
-      flags: of a build on it.
-      beside: the processes that work for the command without being its children.
-      store: where its images and output are; None if they are on the disk.
+      flags: the flags of a build on it.
+      beside: returns the processes that work for the command and are not its children.
+      store: where its images and output are; None for the disk.
       environment: variables of the command.
     """
 
@@ -64,7 +65,7 @@ class Engine(NamedTuple):
 
 
 class Build(NamedTuple):
-    """What a build took, and made."""
+    """The cost of a build, and its result."""
 
     run: processes.Run
     fingerprint: str
@@ -92,7 +93,7 @@ def _engines_on_disk(folder: pathlib.Path) -> Iterator[list[Engine]]:
         members = [*cluster.task_managers, *cluster.pools, cluster.job_manager]
         yield [
             _LOCAL,
-            Engine('local, a worker process a core'),
+            Engine('local, one worker process per core'),
             Engine('Prism', ['--runner=PrismRunner', f'--prism_location={prism}']),
             Engine(
                 'Flink, embedded',
@@ -147,7 +148,7 @@ def _engines_in_stores(folder: pathlib.Path) -> Iterator[list[Engine]]:
 
 
 def _upload(tree: pathlib.Path, there: objects.Objects) -> str:
-    """Has a tree in a store, once; gives its folder there."""
+    """Uploads a tree unless the store has it; returns its folder there."""
     if not there.names(f'{tree.name}/imagenet_index.npz'):
         for path in (*tree.glob('train/*/*'), tree / 'imagenet_index.npz'):
             there.put(f'{tree.name}/{path.relative_to(tree)}', path.read_bytes())
@@ -177,7 +178,7 @@ def _build_on_disk(engine: Engine, tree: pathlib.Path, output: pathlib.Path) -> 
 
 
 def _row(name: str, builds: dict[int, list[Build]]) -> str:
-    """One runner's row: its builds of each number of images."""
+    """Returns the row of one runner: its builds of each number of images."""
     cells = [name]
     for made in builds.values():
         seconds = [build.run.seconds for build in made]
@@ -197,7 +198,11 @@ def _measure(
     rounds: int,
     folder: pathlib.Path,
 ) -> dict[str, dict[int, list[Build]]]:
-    """Builds each tree on each runner in turn: by the runner's name and the size."""
+    """Builds each tree on each runner in turn.
+
+    Returns:
+      The builds, by the runner's name and the number of images.
+    """
     builds = {engine.name: {size: [] for size in some_trees} for engine in chosen}
     for _ in range(rounds):
         for size, tree in some_trees.items():
@@ -211,11 +216,11 @@ def _measure(
     return builds
 
 
-def _tell(builds: dict[str, dict[int, list[Build]]]) -> bool:
-    """Prints a table; says whether all builds of the same images made the same."""
+def _print_table(builds: dict[str, dict[int, list[Build]]]) -> bool:
+    """Prints a table; returns whether all builds of the same images are the same."""
     sizes = list(next(iter(builds.values())))
     heads = [f'{size:,} images, seconds | memory' for size in sizes]
-    print(f'\n| runner | {" | ".join(heads)} | µs of a core an image | fingerprint |')
+    print(f'\n| runner | {" | ".join(heads)} | µs of a core per image | fingerprint |')
     print('|---' * (3 + 2 * len(sizes)) + '|')
     for name, by_size in builds.items():
         print(_row(name, by_size))
@@ -224,7 +229,11 @@ def _tell(builds: dict[str, dict[int, list[Build]]]) -> bool:
         made = [build for by_size in builds.values() for build in by_size[size]]
         found = {build.fingerprint for build in made}
         if len(found) > 1:
-            print(f'error: {size:,} images have fingerprints {found}', file=sys.stderr)
+            print(
+                f'error: builds of {size:,} images have the fingerprints {found} '
+                '(expected one)',
+                file=sys.stderr,
+            )
             same = False
     return same
 
@@ -233,9 +242,9 @@ def main() -> int:
     """Measures, and prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
     parser.add_argument('--folder', default='bench', help='for images and outputs')
-    parser.add_argument('--images', type=int, default=20_000, help='the larger number')
-    parser.add_argument('--rounds', type=int, default=3, help='of those on the disk')
-    parser.add_argument('--only', choices=('disk', 'stores'))
+    parser.add_argument('--images', type=int, default=20_000, help='the larger size')
+    parser.add_argument('--rounds', type=int, default=3, help='rounds on the disk')
+    parser.add_argument('--only', choices=('disk', 'stores'), help='one table only')
     flags = parser.parse_args()
     bench = pathlib.Path(flags.folder).absolute()
     bench.mkdir(parents=True, exist_ok=True)
@@ -255,7 +264,7 @@ def main() -> int:
             make_engines(pathlib.Path(scratch)) as chosen,
         ):
             builds = _measure(chosen, some_trees, rounds, pathlib.Path(scratch))
-        same = _tell(builds) and same
+        same = _print_table(builds) and same
     return int(not same)
 
 

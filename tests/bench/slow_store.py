@@ -1,18 +1,18 @@
-"""This machine's files as ``slow://…``: each read waits as for an object store."""
+"""A file system ``slow://…``: local files, with the latency of an object store."""
 
 import os
 import time
 
 from apache_beam.io.filesystem import CompressionTypes, FileMetadata, FileSystem
 
-# Seconds from a request to its answer.
+# Seconds before each file is opened.
 DELAY = 0.020
 
 _SCHEME = 'slow://'
 
 
 class SlowFileSystem(FileSystem):
-    """Reads and lists; nothing can be written here."""
+    """Reads and lists local files; cannot write."""
 
     @classmethod
     def scheme(cls):
@@ -61,6 +61,6 @@ class SlowFileSystem(FileSystem):
         return str(self.size(path))
 
     def _refuse(self, *arguments, **keywords):
-        raise OSError('slow:// files can only be read')
+        raise OSError('slow:// is read-only')
 
     create = mkdirs = copy = rename = delete = _refuse

@@ -3,13 +3,13 @@
     .venv/bin/python tests/bench/speed.py
     .venv/bin/python tests/bench/speed.py --only=warm --other=../before
 
-In each round of a scenario every contestant runs once, in turn; before each, what
-the last one wrote is deleted and the disk is let finish. Ratios are of runs of the
-same round, and what is told is their median. The first round warms up and does
-not count, unless files are to be read from the disk.
+In each round of a scenario, every contestant runs once, in turn. Before each run, the
+output of the last one is deleted and the disk is synced. Ratios are between runs of
+the same round; the tables show their medians. The first round warms up and does not
+count, unless images are read from the disk.
 
-Results go into `results.json` beside this file, and a line a scenario into
-`history.csv`, which shows what each change did.
+The results go into `results.json` in this folder, and one line per scenario into
+`history.csv`, which shows the effect of each change.
 """
 
 import argparse
@@ -56,8 +56,8 @@ class Scenario(NamedTuple):
     """Contestants that run in turn on the same images.
 
     Attributes:
-      title: for people.
-      make_tree: makes the images in a folder, unless they are there.
+      title: for tables.
+      make_tree: makes the images in a folder, unless they exist.
       contestants: in the order of a round.
       is_cold: whether images are dropped from memory before each run.
     """
@@ -117,10 +117,16 @@ def _scenarios() -> dict[str, Scenario]:
     return scenarios
 
 
+def _python_path() -> str:
+    """Returns PYTHONPATH for the commands: with this folder, for ``slow_store``."""
+    inherited = os.environ.get('PYTHONPATH')
+    return os.pathsep.join([str(_HERE), *([inherited] if inherited else [])])
+
+
 def measure(
     scenario: Scenario, folder: pathlib.Path, rounds: int, console: Console
 ) -> dict:
-    """Runs a scenario, and gives the results as they are written down."""
+    """Runs a scenario, and returns the results as `results.json` has them."""
     tree, output = scenario.make_tree(folder), folder / 'output'
     runs: dict[str, list[processes.Run]] = {}
     sizes: dict[str, int] = {}
@@ -138,7 +144,7 @@ def measure(
             run = processes.run(
                 [part.format(**places) for part in contestant.command],
                 contestant.folder or str(_HERE.parents[1]),
-                {'PYTHONPATH': str(_HERE)},
+                {'PYTHONPATH': _python_path()},
                 watched=(output / '.build', 'train-*'),  # when the first image is read
             )
             sizes[contestant.name] = contestants.size_of(output)
@@ -167,7 +173,7 @@ def measure(
 
 
 def ratio(result: dict, name: str, other: str) -> float | None:
-    """The median of how much longer one contestant took than another, by round."""
+    """Returns the median, over the rounds, of the ratio of two contestants' times."""
     both = [result['contestants'].get(key, {}).get('seconds') for key in (name, other)]
     if not all(both):
         return None
@@ -175,7 +181,7 @@ def ratio(result: dict, name: str, other: str) -> float | None:
 
 
 def make_table(result: dict) -> Table:
-    """A scenario's results for people."""
+    """Returns a scenario's results as a table for the terminal."""
     table = Table(title=f'{result["title"]} ({result["kilobytes"]:.0f} kB)')
     columns = ('', 's', 'least–most', '/ tar', 'µs/image', 'CPU s', 'all MB', 'GB out')
     for column in columns:
@@ -204,7 +210,7 @@ def _commit() -> str:
     name = subprocess.run(
         [*git, 'describe', '--always'], capture_output=True, text=True
     ).stdout.strip()
-    # What is measured is outside of this folder, which the results change.
+    # The results are in tests/, so changes there do not count.
     changed = [*git, 'diff', '--quiet', 'HEAD', '--', '.', ':!tests']
     return name + '-dirty' * bool(subprocess.run(changed).returncode)
 
@@ -243,22 +249,32 @@ def _note_results(name: str, result: dict) -> None:
 
 
 def main() -> None:
-    """Measures what the arguments say; prints tables and writes results down."""
+    """Measures, prints tables and writes the results to files."""
     scenarios = _scenarios()
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
-    parser.add_argument('--only', help=f'some of {",".join(scenarios)}')
+    parser.add_argument('--only', help=f'comma-separated, of {",".join(scenarios)}')
     parser.add_argument('--folder', default='bench', help='for images and outputs')
-    parser.add_argument('--rounds', type=int, default=5, help='counted (default: 5)')
-    parser.add_argument('--other', help='another checkout, to be built with in turn')
-    parser.add_argument('--change', default='', help='what is new, for the history')
-    parser.add_argument('--dry', action='store_true', help='write no results down')
+    parser.add_argument(
+        '--rounds', type=int, default=5, help='rounds that count (default: 5)'
+    )
+    parser.add_argument('--other', help='another checkout, to build with as well')
+    parser.add_argument('--change', default='', help='description for history.csv')
+    parser.add_argument('--dry', action='store_true', help='do not write results')
     flags = parser.parse_args()
+    if flags.other and not pathlib.Path(flags.other, contestants.VENV_PYTHON).exists():
+        parser.error(
+            f'--other={flags.other} has no {contestants.VENV_PYTHON}; run '
+            './run_local.sh --help there first'
+        )
     folder = pathlib.Path(flags.folder).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     names = flags.only.split(',') if flags.only else list(scenarios)
     unknown = set(names) - set(scenarios)
     if unknown:
-        parser.error(f'no scenario {unknown}, expected some of {", ".join(scenarios)}')
+        parser.error(
+            f'--only: unknown {", ".join(sorted(unknown))} (expected some of '
+            f'{", ".join(scenarios)})'
+        )
     console = Console(width=100)
     for name in names:
         scenario = scenarios[name]

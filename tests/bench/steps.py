@@ -1,11 +1,10 @@
-"""Tells what each step of the work on an image costs, in one process without Beam.
+"""Measures what each step of the work on an image costs, in one process without Beam.
 
     .venv/bin/python tests/bench/steps.py
 
-Reads, checks, encodes and writes photographs that are in memory, and takes the
-time around each step; what is told is the median of several rounds. The floor is
-the same without a check, an encoding, or a record to be noted: read, checksum,
-write.
+Reads, checks, encodes and writes photographs that are in memory, and measures each
+step. The table shows medians of several rounds. The floor is the least that any
+program must do: read, checksum and write, without checking or encoding.
 """
 
 import argparse
@@ -28,9 +27,9 @@ from indexed_imagenet.transforms.inputs import read_images
 from indexed_imagenet.transforms.rows import WHOLE, Row
 from indexed_imagenet.transforms.write_tfrecord import ShardWriter
 
-# Steps in the order of the work; those that another contains are set off by dots.
+# Steps in their order. A dot marks a part of the step above it, measured on its own.
 STEPS = (
-    'open, tell the system',
+    'open, start read-ahead',
     'read',
     'check',
     'encode',
@@ -41,7 +40,7 @@ STEPS = (
 
 
 def measure_steps(paths: list[pathlib.Path], output: pathlib.Path) -> dict[str, float]:
-    """Works on images one by one, and gives the seconds that each step took."""
+    """Returns the seconds that each step took for all images."""
     encoder = ExampleEncoder(load_labels(str(SYNSETS_FILE), str(METADATA_FILE)))
     taken = dict.fromkeys(STEPS, 0.0)
     (output / '.build').mkdir(parents=True)
@@ -53,11 +52,13 @@ def measure_steps(paths: list[pathlib.Path], output: pathlib.Path) -> dict[str, 
         times = [clock()]
         fd = read_images._open(str(path))
         times.append(clock())
-        image = read_images._read_and_close(fd, row)
+        content = read_images._read_and_close(fd, row)
         times.append(clock())
-        picture = check_image(image)
+        image = check_image(content)
         times.append(clock())
-        parts = encoder.encode(row.index, row.name, row.label, picture)
+        parts = encoder.encode(
+            row.index, row.name, row.label, image.encoded, image.height, image.width
+        )
         times.append(clock())
         writer.write(Record(0, position, row.index, parts))
         times.append(clock())
@@ -73,7 +74,7 @@ def measure_steps(paths: list[pathlib.Path], output: pathlib.Path) -> dict[str, 
 
 
 def measure_floor(paths: list[pathlib.Path], output: pathlib.Path) -> float:
-    """Reads, checksums and writes each image, and gives the seconds it took."""
+    """Returns the seconds to read, checksum and write all images."""
     fd_out = os.open(output / 'floor', os.O_WRONLY | os.O_CREAT)
     start = time.perf_counter()
     for path in paths:
@@ -90,11 +91,14 @@ def main() -> None:
     """Measures, and prints a table."""
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
     parser.add_argument('--folder', default='bench', help='for images and outputs')
-    parser.add_argument('--rounds', type=int, default=5)
+    parser.add_argument('--rounds', type=int, default=5, help='rounds (default: 5)')
+    parser.add_argument(
+        '--images', type=int, default=5_000, help='photographs (default: 5,000)'
+    )
     flags = parser.parse_args()
     folder = pathlib.Path(flags.folder).absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    tree = trees.take_some(trees.make_photos(folder, 50_000), 5_000)
+    tree = trees.take_some(trees.make_photos(folder, 50_000), flags.images)
     paths = sorted((tree / 'train').glob('*/*'))
     rounds, floors = [], []
     for _ in range(flags.rounds + 1):
@@ -104,7 +108,7 @@ def main() -> None:
         rounds.append(measure_steps(paths, output))
         floors.append(measure_floor(paths, output))
     contestants.clear(output)
-    table = Table(title=f'µs an image of {trees.mean_kilobytes(tree):.0f} kB')
+    table = Table(title=f'µs per image of {trees.mean_kilobytes(tree):.0f} kB')
     table.add_column('step')
     table.add_column('median', justify='right')
     table.add_column('least', justify='right')
@@ -112,9 +116,7 @@ def main() -> None:
         taken = [one[step] / len(paths) * 1e6 for one in rounds[1:]]
         table.add_row(step, f'{statistics.median(taken):.1f}', f'{min(taken):.1f}')
     floor = [seconds / len(paths) * 1e6 for seconds in floors[1:]]
-    table.add_row(
-        'floor, all in all', f'{statistics.median(floor):.1f}', f'{min(floor):.1f}'
-    )
+    table.add_row('floor', f'{statistics.median(floor):.1f}', f'{min(floor):.1f}')
     Console(width=100).print(table)
 
 

@@ -1,9 +1,9 @@
-"""The same pipeline with Beam's own `WriteToTFRecord`, to be measured against.
+"""The same pipeline with Beam's own `WriteToTFRecord`, to compare with.
 
     python tests/bench/stock.py build [flags of a build]
 
-Takes the place of our last two steps: it is given the serialized examples alone,
-sends them through its group-by-key and renames all files at the end.
+It replaces our last two steps: it gets only the serialized examples, sends them
+through a group-by-key of its own, and renames all files at the end.
 """
 
 import sys
@@ -19,7 +19,7 @@ from indexed_imagenet.transforms.plan_shards import PlanShards
 
 
 def payloads(element) -> list[bytes]:
-    """The serialized example of a record; of an end mark, nothing."""
+    """Returns the serialized example of a record, and nothing for an end mark."""
     return [element.payload] if isinstance(element, Record) else []
 
 
@@ -29,29 +29,25 @@ class StockBuildSplit(build.BuildSplit):
     def expand(self, grouped):
         split, job = self._split, self._job
         build_id = split.build_id
-        shards = grouped | 'Keep finished shards' >> PlanShards(
-            split.shuffle,
-            build_id,
-            job.output_directory,
-            job.rules.check,
-            self._verdict,
+        shards = grouped | 'Plan shards' >> PlanShards(
+            build_id, job.output_directory, job.policy.check, self._report
         )
         return (
             shards.plans
             | 'Encode examples'
-            >> EncodeShards(split.directory, job.labels, build_id.digest, job.rules)
+            >> EncodeShards(split.directory, job.labels, build_id.digest, job.policy)
             | 'Take the payloads' >> beam.FlatMap(payloads).with_output_types(bytes)
             | 'Write TFRecords'
             >> beam.io.WriteToTFRecord(
                 storage.join(job.output_directory, split.name),
-                num_shards=build_id.num_shards,
+                num_shards=build_id.shuffle.num_shards,
             )
         )
 
 
 if __name__ == '__main__':
     build.BuildSplit = StockBuildSplit
-    # Without our last step there is no outcome to be told.
+    # Without our last step there is no summary to print.
     from indexed_imagenet.cli import build
 
     build.print_summary = lambda *arguments: None

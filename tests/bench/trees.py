@@ -1,4 +1,4 @@
-"""Image trees to measure with, made once and kept."""
+"""Image trees for measurements; made once and kept."""
 
 import os
 import pathlib
@@ -6,10 +6,10 @@ import pathlib
 import numpy as np
 from rich.console import Console
 
-from indexed_imagenet.sample import make
+from indexed_imagenet.sample import make, pictures
 from indexed_imagenet.transforms.images.tf_codec import tensorflow
 
-# Links to one file that any file system allows.
+# Number of links to one file that every file system allows.
 _LINKS = 20_000
 
 _INDEX_COLUMNS = ('tr_filenames', 'tr_labels', 'tr_mem')
@@ -20,7 +20,7 @@ def _image_path(tree: pathlib.Path, name: bytes) -> pathlib.Path:
 
 
 def make_photos(folder: pathlib.Path, count: int) -> pathlib.Path:
-    """Makes that many distinct JPEGs of ImageNet's size, 111 kB on average."""
+    """Makes distinct JPEGs of ImageNet's size, 112 kB on average."""
     tree = folder / f'photos-{count}'
     made = make.Sample(count, 1, classes=1000, pictures=500, plain=True)
     make.make_sample(tree, made, Console(stderr=True))
@@ -28,7 +28,7 @@ def make_photos(folder: pathlib.Path, count: int) -> pathlib.Path:
 
 
 def take_some(tree: pathlib.Path, count: int) -> pathlib.Path:
-    """The first examples of a tree as one of their own, its images linked."""
+    """Makes a tree of the first examples of another one; its images are links."""
     part = tree.with_name(f'{tree.name}-first-{count}')
     if (part / make.INDEX_FILE).exists():
         return part
@@ -50,9 +50,9 @@ def make_small(folder: pathlib.Path, count: int, index_length: int) -> pathlib.P
     """Makes a tree of links to a few small images, about 4 kB each.
 
     Args:
-      folder: where trees go.
-      count: how many images.
-      index_length: how many examples the index names; the others are missing.
+      folder: where trees are kept.
+      count: number of images.
+      index_length: number of examples in the index; the others are missing.
     """
     tree = folder / f'small-{count}-of-{index_length}'
     if (tree / make.INDEX_FILE).exists():
@@ -60,23 +60,23 @@ def make_small(folder: pathlib.Path, count: int, index_length: int) -> pathlib.P
     index = make.make_index(make.Sample(index_length, 1, classes=1000))
     names = index['tr_filenames'].tolist()[:count]
     tf = tensorflow()
-    pictures = []
+    sources: list[pathlib.Path] = []
     (tree / 'sources').mkdir(parents=True, exist_ok=True)
     for number in range(-(-len(names) // _LINKS)):
         pixels = pictures.make_pixels(number)[:128, :128]
-        pictures.append(tree / 'sources' / f'{number}.JPEG')
-        pictures[-1].write_bytes(tf.io.encode_jpeg(pixels, quality=80).numpy())
+        sources.append(tree / 'sources' / f'{number}.JPEG')
+        sources[-1].write_bytes(tf.io.encode_jpeg(pixels, quality=80).numpy())
     for number, name in enumerate(names):
         path = _image_path(tree, name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
-        os.link(pictures[number % len(pictures)], path)
+        os.link(sources[number % len(sources)], path)
     np.savez(tree / make.INDEX_FILE, **index)
     return tree
 
 
 def forget(tree: pathlib.Path) -> None:
-    """Has the system drop the images from its memory, so that they are read anew."""
+    """Drops the images from the system's memory, so that the disk is read again."""
     for path in (tree / 'train').glob('*/*'):
         fd = os.open(path, os.O_RDONLY)
         os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
@@ -84,6 +84,6 @@ def forget(tree: pathlib.Path) -> None:
 
 
 def mean_kilobytes(tree: pathlib.Path) -> float:
-    """The mean size of a tree's images."""
+    """Returns the mean size of a tree's images in kB."""
     sizes = [path.stat().st_size for path in (tree / 'train').glob('*/*')]
     return sum(sizes) / len(sizes) / 1e3
