@@ -1,8 +1,6 @@
-"""A folder of files to read, and pauses that take no time."""
+"""A folder of files to read."""
 
 import pytest
-
-from indexed_imagenet.transforms.storage import retry
 
 
 @pytest.fixture
@@ -11,11 +9,3 @@ def directory(tmp_path):
     for i in range(40):
         (tmp_path / f'{i}').write_bytes(bytes([i]) * (1000 * i))
     return str(tmp_path)
-
-
-@pytest.fixture
-def pauses(monkeypatch):
-    """The pauses between attempts, seconds; none is waited for."""
-    paused = []
-    monkeypatch.setattr(retry.tenacity.nap.time, 'sleep', paused.append)
-    return paused

@@ -2,7 +2,6 @@ import errno
 
 import pytest
 
-from indexed_imagenet.transforms.storage import retry
 from indexed_imagenet.transforms.storage.retry import (
     MAX_CONSECUTIVE_FAILURES,
     RetryPolicy,
@@ -12,14 +11,6 @@ from indexed_imagenet.transforms.storage.retry import (
 
 BUSY = OSError(errno.EBUSY, 'busy')
 GONE = FileNotFoundError(errno.ENOENT, 'gone')
-
-
-@pytest.fixture
-def pauses(monkeypatch):
-    """The pauses between attempts, seconds; none is waited for."""
-    paused = []
-    monkeypatch.setattr(retry.tenacity.nap.time, 'sleep', paused.append)
-    return paused
 
 
 def reader(*answers):
