@@ -1,4 +1,4 @@
-"""What several tests stand on: the golden tree, and small pictures."""
+"""Shared fixtures: the golden tree, small images, and test pipelines."""
 
 import functools
 import os
@@ -12,8 +12,8 @@ from apache_beam.testing.test_pipeline import TestPipeline
 
 GOLDEN = pathlib.Path(__file__).parent / 'golden'
 
-# No deadlines: on a busy machine they fail by the clock. In CI every run tries the
-# same examples.
+# Without deadlines, which fail on a busy machine. In CI every run tries the same
+# examples.
 hypothesis.settings.register_profile(
     'tests', deadline=None, derandomize='CI' in os.environ
 )
@@ -22,12 +22,13 @@ hypothesis.settings.load_profile('tests')
 
 @pytest.fixture(scope='session')
 def golden() -> pathlib.Path:
-    """The golden tree: images, index, and what the original builder makes of them."""
+    """The golden tree: images, index, and the shards of the original builder."""
     return GOLDEN
 
 
 @pytest.fixture(scope='session')
 def tf():
+    """TensorFlow, imported as the package imports it."""
     from indexed_imagenet.transforms.images.tf_codec import tensorflow
 
     return tensorflow()
@@ -35,7 +36,7 @@ def tf():
 
 @pytest.fixture(scope='session')
 def pixels() -> np.ndarray:
-    """A small picture: uint8, shape [24, 40, 3]."""
+    """The pixels of a small image: uint8, shape [24, 40, 3]."""
     return np.random.RandomState(0).randint(0, 256, (24, 40, 3)).astype(np.uint8)
 
 
@@ -47,5 +48,5 @@ def jpeg(tf, pixels) -> bytes:
 
 @pytest.fixture
 def new_pipeline():
-    """Makes test pipelines on the in-process runner: no download is tried."""
+    """Makes test pipelines on the in-process runner, which downloads nothing."""
     return functools.partial(TestPipeline, runner=FnApiRunner())

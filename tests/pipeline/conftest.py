@@ -1,4 +1,4 @@
-"""The whole command on the golden tree, as a person runs it."""
+"""Fixtures that run whole commands on a copy of the golden tree."""
 
 import pathlib
 import shutil

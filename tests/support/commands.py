@@ -1,4 +1,4 @@
-"""Whole commands, as a person runs them, and what they leave."""
+"""Runs whole commands, and reads the files that they leave."""
 
 import hashlib
 import os
@@ -16,7 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 class Ended(NamedTuple):
-    """How a command ended."""
+    """The exit status and output of a command."""
 
     status: int
     out: str
@@ -24,6 +24,7 @@ class Ended(NamedTuple):
 
 
 def build_command(tree, output) -> list[str]:
+    """Returns the arguments of a build of a golden tree, 4 and 3 shards."""
     return [
         'build',
         f'--train_directory={tree}/train',
@@ -36,7 +37,13 @@ def build_command(tree, output) -> list[str]:
 
 
 def run_elsewhere(argv, cwd, **more_env) -> Ended:
-    """Runs a program in a process of its own."""
+    """Runs a program in another process and folder.
+
+    Args:
+      argv: the program and its arguments.
+      cwd: the folder.
+      more_env: added to the environment.
+    """
     done = subprocess.run(
         [str(arg) for arg in argv],
         cwd=cwd,
@@ -50,11 +57,12 @@ def run_elsewhere(argv, cwd, **more_env) -> Ended:
 
 
 def python_m(*argv) -> list[str]:
+    """Returns the command ``python -m indexed_imagenet`` with these arguments."""
     return [sys.executable, '-m', 'indexed_imagenet', *argv]
 
 
 def digests(directory) -> dict[str, str]:
-    """sha256 of each file below a directory."""
+    """Returns the sha256 of each file below a directory, by relative path."""
     return {
         str(path.relative_to(directory)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(pathlib.Path(directory).rglob('*'))
@@ -63,7 +71,7 @@ def digests(directory) -> dict[str, str]:
 
 
 def refusal(*argv) -> str:
-    """The line by which a build is refused before anything is started."""
+    """Returns the error of a build that is refused before anything is started."""
     with pytest.raises(UserError) as raised:
         build.run(argv)
     assert raised.value.exit_status == 2

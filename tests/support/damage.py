@@ -1,4 +1,4 @@
-"""Images of every kind, and ways to damage a file."""
+"""Makes images of every kind, and damages files in every way."""
 
 import struct
 
@@ -73,7 +73,7 @@ def make_images(pixels: np.ndarray, seed: int = 0) -> dict[str, bytes]:
     thumbnail = pictures.encode_rgb(pixels[:16, :16])
     exif = segment(0xE1, b'Exif\0\0MM\0\x2a\0\0\0\x08' + bytes(20) + thumbnail)
     profile = segment(0xE2, b'ICC_PROFILE\0\1\1' + END + random.bytes(3000))
-    note = segment(0xFE, b'a note ' + END + b' that goes on ' + random.bytes(50))
+    comment = segment(0xFE, b'comment' + END + b' and the rest ' + random.bytes(50))
     return {
         'baseline 4:2:0': baseline,
         'baseline 4:4:4': encode(pixels, quality=90, chroma_downsampling=False).numpy(),
@@ -85,9 +85,9 @@ def make_images(pixels: np.ndarray, seed: int = 0) -> dict[str, bytes]:
         'EXIF thumbnail': baseline[:2] + exif + baseline[2:],
         'EXIF, progressive': progressive[:2] + exif + progressive[2:],
         'ICC profile': baseline[:2] + profile + baseline[2:],
-        'note after its scan': baseline[:-2] + note + END,
-        'note between scans': between_scans(progressive, note, number=4),
-        'note between planes': between_scans(cmyk, note),
+        'comment after its scan': baseline[:-2] + comment + END,
+        'comment between scans': between_scans(progressive, comment, number=4),
+        'comment between planes': between_scans(cmyk, comment),
         'garbage in the header': baseline[:20] + b'xyz' + baseline[20:],
         'PNG': pictures.encode_png(pixels),
     }
@@ -172,7 +172,7 @@ def _add_after_end(random, whole, other):
     return whole + (random.bytes(9), bytes(50), b'\xff', other)[random.randint(4)]
 
 
-# Functions of (random, whole file, another whole file).
+# By kind of damage: functions of (random, whole file, another whole file).
 CUTS = {
     'cut anywhere': _cut,
     'cut near the end': _cut_near_end,

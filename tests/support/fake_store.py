@@ -1,4 +1,4 @@
-"""An object store in memory, as Beam's file systems show one: ``store://…``."""
+"""An object store in memory, as a Beam file system: ``store://…``."""
 
 import io
 
@@ -11,7 +11,7 @@ from apache_beam.io.filesystem import (
 
 
 class _Upload(io.BytesIO):
-    """An object appears when its stream is closed, and whole."""
+    """A stream whose object appears, complete, when it is closed."""
 
     def __init__(self, objects, path):
         super().__init__()
@@ -25,7 +25,7 @@ class _Upload(io.BytesIO):
 
 
 class StoreFileSystem(FileSystem):
-    """Objects by name: no folders, no rename, no lock."""
+    """A file system of objects by name: no folders, no rename, no lock."""
 
     objects: dict[str, bytes] = {}
 
@@ -75,13 +75,13 @@ class StoreFileSystem(FileSystem):
         return len(self.objects[path])
 
     def _refuse(self, *args, **kwargs):
-        raise AssertionError('an object store has no such thing')
+        raise AssertionError('object stores do not have this operation')
 
     mkdirs = rename = last_updated = checksum = _refuse
 
 
 def names(prefix: str) -> list[str]:
-    """The objects below a prefix, without it."""
+    """Returns the names of the objects below a prefix, without the prefix."""
     return sorted(
         path.removeprefix(prefix)
         for path in StoreFileSystem.objects

@@ -1,4 +1,4 @@
-"""A working directory whose modules have the names of this project's folders."""
+"""Makes a working directory with modules named like this project's folders."""
 
 import pathlib
 

@@ -1,4 +1,4 @@
-"""Build IDs, entries, marks and reports of shards, for tests."""
+"""Makes build IDs, and entries, end marks and reports of shards, for tests."""
 
 import numpy as np
 
@@ -49,13 +49,13 @@ def shard_info(index, length=10, **changes) -> ShardInfo:
 
 
 def report(shard, info=None, kept=False, missing=(), rejected=()) -> ShardReport:
-    """Returns what became of a shard; times and labels depend on its number."""
-    gone, bad = np.array(missing, np.int32), Rejections.pack(rejected)
+    """Returns the report on a shard; times and labels depend on its number."""
+    absent, bad = np.array(missing, np.int32), Rejections.pack(rejected)
     if info is None:
-        return UnwrittenShard(shard, gone, bad)
+        return UnwrittenShard(shard, absent, bad)
     labels = np.array([shard, 7], np.int16)
     started, finished = 100.0 + shard, 200.0 + shard
-    return FinishedShard(shard, gone, bad, info, kept, labels, started, finished)
+    return FinishedShard(shard, absent, bad, info, kept, labels, started, finished)
 
 
 def end_mark(shard, num_records, wanted=True) -> ShardEnd:

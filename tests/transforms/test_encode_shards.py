@@ -46,12 +46,12 @@ def encode(new_pipeline, directory, check, policy=POLICY):
         made = (
             pipeline
             | beam.Create([plan])
-            | EncodeShards(str(directory), LABELS, 'identity', policy)
+            | EncodeShards(str(directory), LABELS, 'build_id', policy)
         )
         assert_that(made, check)
 
 
-def test_records_come_in_the_order_of_their_ranks_with_an_end_mark(
+def test_encode_shards_yields_records_by_rank_then_end_mark(
     new_pipeline, directory, jpeg
 ):
     ranks = SHUFFLE.ranks(np.arange(5))
@@ -72,7 +72,7 @@ def test_records_come_in_the_order_of_their_ranks_with_an_end_mark(
         ]
         assert isinstance(end, ShardEnd)
         assert (end.shard, end.num_records, end.wanted) == (0, 3, True)
-        assert (end.build_id, end.check, end.converted) == ('identity', QUICK, ())
+        assert (end.build_id, end.check, end.converted) == ('build_id', QUICK, ())
         labels = np.array([int(index > 0) for index in order])
         assert end.rows == digest_rows(
             np.array(order), labels, [names[index] for index in order]
@@ -84,7 +84,7 @@ def test_records_come_in_the_order_of_their_ranks_with_an_end_mark(
     encode(new_pipeline, directory, check)
 
 
-def test_a_bad_image_leaves_its_shard_out_and_all_bad_ones_are_named(
+def test_encode_shards_bad_images_fail_rejects_all_and_shard_is_unwanted(
     new_pipeline, directory
 ):
     (directory / 'a.JPEG').write_bytes(b'')
@@ -102,7 +102,9 @@ def test_a_bad_image_leaves_its_shard_out_and_all_bad_ones_are_named(
     encode(new_pipeline, directory, check)
 
 
-def test_bad_images_may_be_skipped(new_pipeline, directory):
+def test_encode_shards_bad_images_skip_shard_is_wanted_without_them(
+    new_pipeline, directory
+):
     (directory / 'a.JPEG').write_bytes(b'')
 
     def check(made):
@@ -120,7 +122,7 @@ def test_bad_images_may_be_skipped(new_pipeline, directory):
     encode(new_pipeline, directory, check, ImagePolicy(DECODE, SKIP))
 
 
-def test_says_what_a_picture_was_converted_from(tf, pixels):
+def test_encode_shard_png_yields_converted_with_codec(tf, pixels):
     png = tf.io.encode_png(pixels).numpy()
     row = Row(3, 1, 0, WHOLE, b'x.JPEG', b'x.JPEG')
     converted, record = encode_shard(0, [(row, png)], ExampleEncoder(LABELS), POLICY)
@@ -138,7 +140,7 @@ def test_says_what_a_picture_was_converted_from(tf, pixels):
         (SKIP, [Record, Rejection, Record, Rejection]),
     ],
 )
-def test_after_a_rejection_records_are_made_only_if_it_is_skipped(
+def test_encode_shard_after_rejection_makes_records_only_with_skip(
     jpeg, bad_images, kinds
 ):
     def image(index, data):

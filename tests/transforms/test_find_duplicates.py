@@ -17,7 +17,7 @@ def block(*indices):
     )
 
 
-def test_counts_images_and_finds_those_that_are_there_twice(new_pipeline):
+def test_find_duplicates_reports_repeated_indices_and_image_counts(new_pipeline):
     with new_pipeline() as pipeline:
         reports = (
             pipeline

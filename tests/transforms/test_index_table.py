@@ -25,22 +25,22 @@ def make_table(names):
 
 
 @given(st.lists(NAME, min_size=1, max_size=30, unique=True), st.lists(NAME, max_size=30))
-def test_finds_what_a_dict_finds(names, strangers):
+def test_find_any_names_equals_dict(names, unknown):
     table = make_table(names)
     expected = {name: i for i, name in enumerate(names)}
-    sought = names + strangers
+    sought = names + unknown
     places = table.find(sought)
     found = [int(table.index[p]) if p >= 0 else None for p in places]
     assert found == [expected.get(name) for name in sought]
     assert [table.labels[p] for p in places[: len(names)]] == list(range(len(names)))
 
 
-def test_a_longer_name_is_not_its_beginning():
+def test_find_name_with_known_prefix_is_absent():
     table = make_table([b'a.JPEG'])
     assert table.find([b'a.JPEG', b'a.JPEG.bak', b'a.JPE']).tolist() == [0, -1, -1]
 
 
-def test_a_packed_table_comes_back_and_only_once_a_process():
+def test_unpack_same_table_is_made_once_per_process():
     table = make_table([b'b', b'a', b'ccc'])
     packed = PackedIndexTable.pack(table)
     one, other = packed.unpack(), pickle.loads(pickle.dumps(packed)).unpack()
@@ -51,7 +51,7 @@ def test_a_packed_table_comes_back_and_only_once_a_process():
     assert PackedIndexTable.pack(make_table([b'z'])).unpack() is not one
 
 
-def test_a_table_that_nobody_uses_is_let_go():
+def test_unpack_unused_table_is_freed():
     from indexed_imagenet.transforms import index_table
 
     table = PackedIndexTable.pack(make_table([b'only here'])).unpack()
@@ -61,7 +61,7 @@ def test_a_table_that_nobody_uses_is_let_go():
     assert len(index_table._tables) == before - 1
 
 
-def test_the_full_training_set_takes_less_than_60_megabytes():
+def test_index_table_full_training_set_is_below_60_mb():
     num_examples = 1_281_167
     numbers = np.arange(num_examples) % 1_000_000
     names = np.char.add(b'n01440764_', np.char.zfill(numbers.astype('S6'), 6))
@@ -73,7 +73,7 @@ def test_the_full_training_set_takes_less_than_60_megabytes():
     assert size < 60e6
 
 
-def test_the_table_is_a_side_input(new_pipeline, golden):
+def test_read_index_table_works_as_side_input(new_pipeline, golden):
     index_file = str(golden / 'imagenet_index.npz')
     with np.load(index_file) as arrays:
         names = arrays['tt_filenames'].tolist()

@@ -24,7 +24,7 @@ REPORTS = st.builds(
 
 
 @given(st.lists(REPORTS, max_size=6), st.randoms(), st.integers(0, 6))
-def test_merging_in_any_order_and_grouping_gives_one_verdict(reports, random, cut):
+def test_merge_reports_any_order_and_grouping_gives_same_report(reports, random, cut):
     together = merge_reports(reports)
     shuffled = random.sample(reports, len(reports))
     parts = [merge_reports(shuffled[:cut]), merge_reports(shuffled[cut:])]
@@ -34,7 +34,7 @@ def test_merging_in_any_order_and_grouping_gives_one_verdict(reports, random, cu
 
 
 @given(st.lists(REPORTS, max_size=6))
-def test_the_note_says_all_of_it(reports):
+def test_from_json_returns_what_to_json_wrote(reports):
     input_report = merge_reports(reports)
     assert InputReport.from_json(input_report.to_json()) == input_report
 
@@ -49,11 +49,11 @@ def test_the_note_says_all_of_it(reports):
         (InputReport.of('train', IssueKind.IGNORED, ['README']), False),
     ],
 )
-def test_faults_and_empty_splits_make_it_bad(input_report, blocks_build):
+def test_blocks_build_fault_or_empty_split_is_true(input_report, blocks_build):
     assert input_report.blocks_build == blocks_build
 
 
-def test_the_one_verdict_is_written_down(new_pipeline, tmp_path):
+def test_save_input_report_writes_merged_report(new_pipeline, tmp_path):
     parts = [
         InputReport.of('train', IssueKind.UNKNOWN, ['a']),
         InputReport({'train': 2}),
@@ -62,5 +62,5 @@ def test_the_one_verdict_is_written_down(new_pipeline, tmp_path):
         input_report = pipeline | beam.Create(parts) | MergeReports()
         input_report | SaveInputReport(str(tmp_path))
         assert_that(input_report, equal_to([merge_reports(parts)]))
-    with open(input_report_path(str(tmp_path)), 'rb') as note:
-        assert InputReport.from_json(note.read()) == merge_reports(parts)
+    with open(input_report_path(str(tmp_path)), 'rb') as file:
+        assert InputReport.from_json(file.read()) == merge_reports(parts)

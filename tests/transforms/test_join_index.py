@@ -1,14 +1,10 @@
 import numpy as np
-import pytest
 
+from indexed_imagenet.transforms.elements import ImageRefs
 from indexed_imagenet.transforms.formats.index_file import SplitIndex
 from indexed_imagenet.transforms.index_table import IndexTable
-from indexed_imagenet.transforms.input_report import (
-    InputReport,
-    IssueKind,
-)
-from indexed_imagenet.transforms.join_index import join_refs, looks_like_image
-from indexed_imagenet.transforms.list_images import ImageRefs
+from indexed_imagenet.transforms.input_report import InputReport, IssueKind
+from indexed_imagenet.transforms.join_index import join_refs
 from indexed_imagenet.transforms.rows import WHOLE, Row, each_row
 
 SYNSETS = ['n01440764', 'n02119022']
@@ -25,7 +21,7 @@ def join(folder, *names):
     return list(each_row(rows)), issues
 
 
-def test_gives_each_image_its_index_and_label():
+def test_join_refs_known_names_get_index_and_label():
     rows, issues = join('n01440764', b'n01440764_1.JPEG', b'no_ending')
     assert rows == [
         Row(1, 0, 0, WHOLE, b'n01440764/n01440764_1.JPEG', b'n01440764_1.JPEG'),
@@ -34,13 +30,13 @@ def test_gives_each_image_its_index_and_label():
     assert issues == []
 
 
-def test_a_flat_image_needs_no_folder():
+def test_join_refs_flat_image_gets_row():
     rows, issues = join('', b'n02119022_5.JPEG')
     assert rows == [Row(0, 1, 0, WHOLE, b'n02119022_5.JPEG', b'n02119022_5.JPEG')]
     assert issues == []
 
 
-def test_names_what_is_unknown_misplaced_and_left_out():
+def test_join_refs_reports_unknown_misplaced_and_ignored():
     rows, issues = join(
         'n01440764',
         b'n02119022_5.JPEG',
@@ -65,20 +61,5 @@ def test_names_what_is_unknown_misplaced_and_left_out():
     ]
 
 
-def test_an_empty_folder_gives_no_rows_and_no_findings():
+def test_join_refs_empty_folder_gives_no_rows_and_no_issues():
     assert join('') == ([], [])
-
-
-@pytest.mark.parametrize(
-    ('name', 'is_image'),
-    [
-        (b'a.JPEG', True),
-        (b'a.jpg', True),
-        (b'a.Png', True),
-        (b'a.txt', False),
-        (b'JPEG', False),
-        (b'._a.JPEG', False),
-    ],
-)
-def test_tells_images_by_their_ending(name, is_image):
-    assert looks_like_image(name) == is_image

@@ -37,15 +37,17 @@ DIGEST = digest_rows(ROWS['index'], ROWS['label'], ROWS['name'].tolist())
 
 
 def finish(output, **changes):
-    """Puts a finished shard 1 into the directory; returns its record."""
-    record = shard_info(INDICES, **({'rows': DIGEST} | changes))
+    """Writes a finished shard 1 and its entry; returns the entry."""
+    info = shard_info(INDICES, **({'rows': DIGEST} | changes))
     path = shard_info_path(str(output), 'train', NAME)
-    atomic_write(path, record.to_json(), staging_dir(str(output)))
-    (output / NAME).write_bytes(b'x' * record.num_bytes)
-    return record
+    atomic_write(path, info.to_json(), staging_dir(str(output)))
+    (output / NAME).write_bytes(b'x' * info.num_bytes)
+    return info
 
 
-def look(new_pipeline, output, check, rows=ROWS, input_report=GOOD, thorough=QUICK):
+def run_step(
+    new_pipeline, output, check, rows=ROWS, input_report=GOOD, check_images=QUICK
+):
     keyed = (1, [pack_rows(rows)])
     with new_pipeline() as pipeline:
         side = beam.pvalue.AsSingleton(
@@ -54,7 +56,7 @@ def look(new_pipeline, output, check, rows=ROWS, input_report=GOOD, thorough=QUI
         found = (
             pipeline
             | beam.Create([keyed])
-            | PlanShards(build_id(), str(output), thorough, side)
+            | PlanShards(build_id(), str(output), check_images, side)
         )
         for tag in ('plans', 'reports'):
             assert_that(found[tag], lambda made, tag=tag: check(tag, made), label=tag)
@@ -64,22 +66,22 @@ def is_planned(tag, made):
     assert len(made) == (tag == 'plans')
 
 
-def test_a_finished_shard_is_kept(new_pipeline, tmp_path):
-    record = finish(tmp_path)
+def test_plan_shards_finished_shard_is_kept(new_pipeline, tmp_path):
+    info = finish(tmp_path)
 
     def check(tag, made):
         assert len(made) == (tag == 'reports')
         for report in made:
             assert (report.shard, report.kept) == (1, True)
-            assert report.info.to_json() == record.to_json()
+            assert report.info.to_json() == info.to_json()
             assert report.labels.tolist() == sorted({i % 2 for i in INDICES})
             assert report.missing.tolist() == []
 
-    look(new_pipeline, tmp_path, check)
+    run_step(new_pipeline, tmp_path, check)
     assert (tmp_path / NAME).exists()
 
 
-def test_a_shard_that_is_not_there_is_planned_in_order(new_pipeline, tmp_path):
+def test_plan_shards_absent_shard_is_planned_in_rank_order(new_pipeline, tmp_path):
     def check(tag, made):
         is_planned(tag, made)
         for plan in made:
@@ -87,7 +89,7 @@ def test_a_shard_that_is_not_there_is_planned_in_order(new_pipeline, tmp_path):
             assert plan.rows['index'].tolist() == INDICES[1:]
             assert plan.missing.tolist() == INDICES[:1]
 
-    look(new_pipeline, tmp_path, check, rows=make(INDICES[1:]))
+    run_step(new_pipeline, tmp_path, check, rows=make(INDICES[1:]))
 
 
 def cut(output):
@@ -102,7 +104,7 @@ def garble(output):
 
 
 @pytest.mark.parametrize(
-    'spoil',
+    'damage',
     [
         lambda output: finish(output, build_id='0' * 64),
         lambda output: finish(output, rows='0' * 64),
@@ -111,25 +113,25 @@ def garble(output):
         lambda output: (output / NAME).write_bytes(b'x' * 52),
     ],
 )
-def test_what_is_no_finished_shard_is_deleted_and_planned(new_pipeline, tmp_path, spoil):
-    spoil(tmp_path)
-    look(new_pipeline, tmp_path, is_planned)
+def test_plan_shards_invalid_shard_is_deleted_and_planned(new_pipeline, tmp_path, damage):
+    damage(tmp_path)
+    run_step(new_pipeline, tmp_path, is_planned)
     left = [p for p in tmp_path.rglob('*') if p.is_file()]
     assert all(read_shard_info(str(path)) is None or path.stem == NAME for path in left)
     assert not (tmp_path / NAME).exists()
 
 
-def test_what_another_attempt_puts_there_meanwhile_is_left_alone(tmp_path, monkeypatch):
+def test_find_finished_shard_written_meanwhile_is_not_deleted(tmp_path, monkeypatch):
     from indexed_imagenet.transforms import plan_shards
 
     whole = plan_shards.read_shard_info
 
-    def read_and_let_the_other_finish(path):
+    def read_and_finish_elsewhere(path):
         found = whole(path)
         finish(tmp_path)
         return found
 
-    monkeypatch.setattr(plan_shards, 'read_shard_info', read_and_let_the_other_finish)
+    monkeypatch.setattr(plan_shards, 'read_shard_info', read_and_finish_elsewhere)
     path = shard_info_path(str(tmp_path), 'train', NAME)
     digest = build_id().digest
     assert find_finished(str(tmp_path / NAME), path, digest, DIGEST, QUICK) is None
@@ -141,24 +143,26 @@ def test_what_another_attempt_puts_there_meanwhile_is_left_alone(tmp_path, monke
 @pytest.mark.parametrize(
     ('indices', 'names'), [(INDICES[1:], None), (INDICES, [b'a', b'b'])]
 )
-def test_a_shard_of_other_rows_is_made_anew(new_pipeline, tmp_path, indices, names):
+def test_plan_shards_shard_of_other_rows_is_planned(
+    new_pipeline, tmp_path, indices, names
+):
     finish(tmp_path)
-    look(new_pipeline, tmp_path, is_planned, rows=make(indices, names))
+    run_step(new_pipeline, tmp_path, is_planned, rows=make(indices, names))
     assert not (tmp_path / NAME).exists()
 
 
-def test_a_shard_whose_images_were_checked_less_is_made_anew(new_pipeline, tmp_path):
+def test_plan_shards_weaker_check_is_planned_stronger_is_kept(new_pipeline, tmp_path):
     finish(tmp_path)
-    look(new_pipeline, tmp_path, is_planned, thorough=DECODE)
+    run_step(new_pipeline, tmp_path, is_planned, check_images=DECODE)
     finish(tmp_path, check=DECODE)
 
     def check(tag, made):
         assert len(made) == (tag == 'reports')
 
-    look(new_pipeline, tmp_path, check, thorough=QUICK)
+    run_step(new_pipeline, tmp_path, check, check_images=QUICK)
 
 
-def test_a_bad_verdict_plans_nothing_and_touches_nothing(new_pipeline, tmp_path):
+def test_plan_shards_blocking_report_plans_and_deletes_nothing(new_pipeline, tmp_path):
     finish(tmp_path, build_id='0' * 64)
     rows = make([INDICES[0], INDICES[0]], [b'n1/a', b'a'])
 
@@ -172,11 +176,11 @@ def test_a_bad_verdict_plans_nothing_and_touches_nothing(new_pipeline, tmp_path)
             ]
 
     bad = InputReport.of('train', IssueKind.UNKNOWN, ['x'])
-    look(new_pipeline, tmp_path, check, rows=rows, input_report=bad)
+    run_step(new_pipeline, tmp_path, check, rows=rows, input_report=bad)
     assert (tmp_path / NAME).exists()
 
 
-def test_images_that_share_an_index_are_named_by_path():
+def test_reject_duplicates_names_both_paths():
     rows = make([7, 8, 7, 9], [b'n1/a', b'b', b'a', b'c'])
     assert reject_duplicates(rows) == [
         Rejection(7, 'n1/a', 'duplicate'),
@@ -184,6 +188,6 @@ def test_images_that_share_an_index_are_named_by_path():
     ]
 
 
-def test_refuses_a_check_that_nobody_knows():
+def test_plan_shards_unknown_check_raises():
     with pytest.raises(ValueError, match="check is 'none' \\(expected one of quick, dec"):
         PlanShards(build_id(), '', 'none', None)

@@ -32,40 +32,40 @@ def names(directory):
 
 @pytest.fixture
 def finished(tmp_path):
-    """A finished build of ``identity()``, beside files that are none of its business."""
+    """Returns the output of a finished build, with unrelated files, and its entries."""
     np.savez(tmp_path / 'index.npz', tr_filenames=INDEX.names, tr_labels=INDEX.labels)
-    records = [
+    infos = [
         shard_info([4, 0], converted=(Converted(0, 'PNG', 'c'),)),
         shard_info([1]),
         shard_info([5, 2, 3]),
     ]
     output = tmp_path / 'out'
     output.mkdir()
-    for i, record in enumerate(records):
-        (output / f'train-{i:05d}-of-00003').write_bytes(b'x' * record.num_bytes)
+    for i, info in enumerate(infos):
+        (output / f'train-{i:05d}-of-00003').write_bytes(b'x' * info.num_bytes)
     for name in (*OTHER, 'rejected-train.csv'):
         (output / name).touch()
-    reports = [shard_report(i, record) for i, record in enumerate(records)]
+    reports = [shard_report(i, info) for i, info in enumerate(infos)]
     write_manifest(reports, build_id(), str(output), str(tmp_path / 'index.npz'))
-    return output, records
+    return output, infos
 
 
-def test_a_finished_build_is_taken_up_as_records_of_its_shards(finished):
-    output, records = finished
+def test_prepare_split_finished_build_restores_shard_entries(finished):
+    output, infos = finished
     before = names(output)
     prepare_split(BuildPlan(build_id(), 6), str(output), overwrite=False)
     gone = {'train.json', 'train.offsets.npz', 'rejected-train.csv'}
     assert names(output) == before - gone
     assert read_build_plan(str(output), 'train') == BuildPlan(build_id(), 6)
-    for i, record in enumerate(records):
+    for i, info in enumerate(infos):
         path = shard_info_path(str(output), 'train', f'train-{i:05d}-of-00003')
-        taken_up = read_shard_info(path)
-        assert taken_up.records.tolist() == record.records.tolist()
-        assert taken_up.to_json() == record.to_json()
+        restored = read_shard_info(path)
+        assert restored.records.tolist() == info.records.tolist()
+        assert restored.to_json() == info.to_json()
 
 
 @pytest.mark.parametrize('damage', ['none', 'cut', 'other'])
-def test_without_its_locator_no_shard_is_known_to_be_finished(finished, damage):
+def test_prepare_split_missing_or_damaged_offsets_restore_nothing(finished, damage):
     output, _ = finished
     path = output / 'train.offsets.npz'
     if damage == 'none':
@@ -80,7 +80,7 @@ def test_without_its_locator_no_shard_is_known_to_be_finished(finished, damage):
     assert not list((output / '.build' / 'train').glob('train-*'))
 
 
-def test_another_build_is_left_alone_unless_told(finished):
+def test_prepare_split_other_build_raises_without_overwrite(finished):
     output, _ = finished
     before = names(output)
     with pytest.raises(RuntimeError, match='holds another build of train'):
@@ -91,7 +91,7 @@ def test_another_build_is_left_alone_unless_told(finished):
     assert read_build_plan(str(output), 'train') == BuildPlan(build_id(seed=1), 6)
 
 
-def test_shards_that_nothing_tells_the_build_of_are_left_alone_unless_told(tmp_path):
+def test_prepare_split_shards_without_plan_raise_without_overwrite(tmp_path):
     (tmp_path / 'train-00000-of-00003').touch()
     with pytest.raises(RuntimeError, match='holds another build of train'):
         prepare_split(BuildPlan(build_id(), 6), str(tmp_path), overwrite=False)
@@ -99,7 +99,7 @@ def test_shards_that_nothing_tells_the_build_of_are_left_alone_unless_told(tmp_p
     assert names(tmp_path) == {'.build'}
 
 
-def test_an_unfinished_build_keeps_its_records(tmp_path):
+def test_prepare_split_unfinished_build_keeps_entries(tmp_path):
     prepare_split(BuildPlan(build_id(), 6), str(tmp_path), overwrite=False)
     path = shard_info_path(str(tmp_path), 'train', 'train-00000-of-00003')
     atomic_write(path, shard_info([1]).to_json(), staging_dir(str(tmp_path)))
@@ -112,7 +112,9 @@ def test_an_unfinished_build_keeps_its_records(tmp_path):
 @pytest.mark.parametrize(
     'input_report', [GOOD, InputReport.of('train', IssueKind.UNKNOWN, ['x'])]
 )
-def test_touches_nothing_after_a_bad_verdict(new_pipeline, finished, input_report):
+def test_prepare_output_blocking_report_changes_nothing(
+    new_pipeline, finished, input_report
+):
     output, _ = finished
     before = names(output)
     with new_pipeline() as pipeline:
@@ -125,19 +127,19 @@ def test_touches_nothing_after_a_bad_verdict(new_pipeline, finished, input_repor
     assert (names(output) == before) == input_report.blocks_build
 
 
-def test_a_skipped_image_is_no_part_of_the_rows_that_are_taken_up(finished, tmp_path):
-    output, records = finished
+def test_prepare_split_skipped_image_is_not_in_restored_rows(finished, tmp_path):
+    output, infos = finished
     reports = [
-        shard_report(0, records[0], rejected=[Rejection(3, 'x', 'empty')]),
-        *(shard_report(i, records[i]) for i in (1, 2)),
+        shard_report(0, infos[0], rejected=[Rejection(3, 'x', 'empty')]),
+        *(shard_report(i, infos[i]) for i in (1, 2)),
     ]
     write_manifest(reports, build_id(), str(output), str(tmp_path / 'index.npz'))
     prepare_split(BuildPlan(build_id(), 6), str(output), overwrite=False)
     path = shard_info_path(str(output), 'train', 'train-00000-of-00003')
-    assert read_shard_info(path).rows == records[0].rows
+    assert read_shard_info(path).rows == infos[0].rows
 
 
-def test_fewer_images_than_before_are_a_bad_verdict_unless_told(new_pipeline, finished):
+def test_prepare_output_fewer_images_block_without_overwrite(new_pipeline, finished):
     output, _ = finished
     before = names(output)
     fewer = InputReport({'train': 4})
@@ -159,7 +161,7 @@ def test_fewer_images_than_before_are_a_bad_verdict_unless_told(new_pipeline, fi
 
 
 @pytest.mark.parametrize('step', ['delete', '_restore_shard_infos', 'write_build_plan'])
-def test_whatever_stops_it_the_next_run_knows_whose_shards_there_are(
+def test_prepare_split_killed_at_any_step_keeps_plan_and_entries(
     finished, monkeypatch, step
 ):
     from indexed_imagenet.transforms import prepare_output as module
@@ -167,7 +169,7 @@ def test_whatever_stops_it_the_next_run_knows_whose_shards_there_are(
     class Killed(BaseException):
         pass
 
-    output, records = finished
+    output, infos = finished
 
     def kill(*args, **kwargs):
         raise Killed
@@ -178,15 +180,15 @@ def test_whatever_stops_it_the_next_run_knows_whose_shards_there_are(
             prepare_split(BuildPlan(build_id(), 6), str(output), overwrite=False)
     assert read_build_plan(str(output), 'train') == BuildPlan(build_id(), 6)
     prepare_split(BuildPlan(build_id(), 6), str(output), overwrite=False)
-    for i in range(len(records)):
+    for i in range(len(infos)):
         path = shard_info_path(str(output), 'train', f'train-{i:05d}-of-00003')
         assert read_shard_info(path) is not None
 
 
-def test_a_kill_after_any_deletion_loses_no_shard(finished, monkeypatch):
+def test_prepare_split_killed_after_any_deletion_loses_no_shard(finished, monkeypatch):
     from indexed_imagenet.transforms import prepare_output as module
 
-    output, records = finished
+    output, infos = finished
     whole = module.storage.delete
 
     class Killed(BaseException):
@@ -203,6 +205,6 @@ def test_a_kill_after_any_deletion_loses_no_shard(finished, monkeypatch):
                 prepare_split(BuildPlan(build_id(), 6), str(output), overwrite=False)
         assert read_build_plan(str(output), 'train') == BuildPlan(build_id(), 6)
     prepare_split(BuildPlan(build_id(), 6), str(output), overwrite=False)
-    for i in range(len(records)):
+    for i in range(len(infos)):
         path = shard_info_path(str(output), 'train', f'train-{i:05d}-of-00003')
         assert read_shard_info(path) is not None

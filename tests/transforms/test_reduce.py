@@ -1,4 +1,4 @@
-"""Tests of calling a function once with all elements."""
+"""Tests of ``ReduceGlobally``."""
 
 import apache_beam as beam
 import pytest
@@ -15,7 +15,7 @@ def _join(elements, separator):
 @pytest.mark.parametrize(
     ('elements', 'expected'), [(['c', 'a', 'b'], 'a+b+c'), (['a'], 'a'), ([], '')]
 )
-def test_calls_once_with_all_elements(elements, expected):
+def test_reduce_globally_calls_once_with_all_elements(elements, expected):
     with test_pipeline.TestPipeline() as pipeline:
         made = (
             pipeline | beam.Create(elements, reshuffle=False) | ReduceGlobally(_join, '+')

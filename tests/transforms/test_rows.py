@@ -26,7 +26,7 @@ def rows_of(fields):
 
 
 @given(ROWS)
-def test_packed_rows_come_back(fields):
+def test_unpack_rows_returns_what_was_packed(fields):
     rows = list(each_row(unpack_rows(pack_rows(rows_of(fields)))))
     assert rows == [
         Row(index, label, 0, WHOLE, source, name) for source, name, index, label in fields
@@ -34,7 +34,7 @@ def test_packed_rows_come_back(fields):
 
 
 @given(st.lists(ROWS, max_size=4))
-def test_blocks_of_any_widths_come_together(parts):
+def test_unpack_blocks_different_widths_are_joined(parts):
     blocks = [pack_rows(rows_of(fields)) for fields in parts]
     together = [tuple(row) for row in each_row(unpack_blocks(blocks))]
     assert together == [
@@ -43,7 +43,7 @@ def test_blocks_of_any_widths_come_together(parts):
     assert len(join_rows([])) == 0
 
 
-def test_a_row_of_imagenet_takes_some_16_bytes():
+def test_pack_rows_imagenet_row_is_below_25_bytes():
     random = np.random.RandomState(0)
     names, sources = [], []
     for synset in random.randint(1_440_764, 15_075_141, 128):

@@ -2,16 +2,11 @@ import apache_beam as beam
 import numpy as np
 import pytest
 from apache_beam.testing.util import assert_that, equal_to
-from hypothesis import given
-from hypothesis import strategies as st
 
 from indexed_imagenet.transforms import shuffle_rows
+from indexed_imagenet.transforms.formats.shuffle import Shuffle
 from indexed_imagenet.transforms.rows import make_rows, unpack_blocks
-from indexed_imagenet.transforms.shuffle_rows import Shuffle, ShuffleRows
-
-PLACEMENTS = st.integers(1, 300).flatmap(
-    lambda n: st.builds(Shuffle, st.just(n), st.integers(1, n), st.integers(0, 2**32 - 1))
-)
+from indexed_imagenet.transforms.shuffle_rows import ShuffleRows, split_by_shard
 
 
 def rows_of(indices):
@@ -19,46 +14,8 @@ def rows_of(indices):
     return make_rows(names, names, np.array(indices), np.zeros(len(names), int))
 
 
-@given(PLACEMENTS)
-def test_the_place_is_the_one_that_is_promised(shuffle):
-    n, num_shards = shuffle.num_examples, shuffle.num_shards
-    permutation = np.random.RandomState(shuffle.seed).permutation(n)
-    members = {shard: [] for shard in range(num_shards)}
-    for index in sorted(range(n), key=lambda i: permutation[i]):
-        members[int(permutation[index]) * num_shards // n].append(index)
-    shards = shuffle.shards(np.arange(n))
-    for shard, indices in members.items():
-        assert shuffle.expected(shard).tolist() == indices
-        assert sorted(np.flatnonzero(shards == shard)) == sorted(indices)
-        rows = rows_of(sorted(indices))
-        assert shuffle.in_order(rows)['index'].tolist() == indices
-    sizes = [len(indices) for indices in members.values()]
-    assert max(sizes) - min(sizes) <= 1
-
-
-def test_the_stream_of_the_seed_has_not_changed():
-    # Published shards stand on it: the first ranks of the training set, seed 0.
-    ranks = Shuffle(1_281_167, 1024, 0).ranks(np.arange(4))
-    assert ranks.tolist() == [1223947, 1252642, 127713, 958074]
-
-
-@pytest.mark.parametrize(
-    ('arguments', 'message'),
-    [
-        ((0, 1, 0), 'num_examples is 0'),
-        ((10, 0, 0), 'num_shards is 0 \\(expected 1 to 10'),
-        ((10, 11, 0), 'num_shards is 11 \\(expected 1 to 10'),
-        ((10, 1, -1), 'seed is -1'),
-        ((10, 1, 2**32), 'seed is 4294967296'),
-    ],
-)
-def test_refuses_a_placement_that_cannot_be(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        Shuffle(*arguments)
-
-
 @pytest.mark.parametrize('rows_held', [1, 5, 1 << 16])
-def test_rows_go_to_their_shards_and_no_shard_is_left_out(
+def test_shuffle_rows_yields_rows_by_shard_and_every_shard(
     new_pipeline, monkeypatch, rows_held
 ):
     monkeypatch.setattr(shuffle_rows, 'ROWS_HELD', rows_held)
@@ -83,3 +40,13 @@ def test_rows_go_to_their_shards_and_no_shard_is_left_out(
         assert_that(
             placed, equal_to([(shard, sorted(i)) for shard, i in expected.items()])
         )
+
+
+def test_split_by_shard_yields_each_present_shard_once():
+    shuffle = Shuffle(30, 10, 0)
+    rows = rows_of(range(0, 30, 4))
+    parts = dict(split_by_shard(rows, shuffle))
+    assert list(parts) == sorted(set(shuffle.shards(rows['index']).tolist()))
+    for shard, part in parts.items():
+        expected = [i for i in range(0, 30, 4) if i in shuffle.expected(shard)]
+        assert part['index'].tolist() == expected

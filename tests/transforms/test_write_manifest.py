@@ -7,7 +7,7 @@ import pytest
 
 from indexed_imagenet.transforms.elements import FinishedShard, Rejection
 from indexed_imagenet.transforms.formats.layout import offsets_path, summary_path
-from indexed_imagenet.transforms.formats.manifest import Manifest, read_manifest
+from indexed_imagenet.transforms.formats.manifest import read_manifest
 from indexed_imagenet.transforms.formats.offsets import (
     make_offsets,
     read_offsets,
@@ -49,14 +49,14 @@ def output(tmp_path):
     return tmp_path / 'out'
 
 
-def described(reports):
-    """The manifest of a split."""
+def manifest_of(reports):
+    """Returns the manifest of a split with these reports."""
     records = {report.shard: report.info for report in reports}
     return make_manifest(reports, build_id(), make_offsets(records, INDEX))
 
 
 def put_files(output, reports):
-    """Puts a file of the right size for each shard."""
+    """Writes a file of the right size for each finished shard."""
     for made in reports:
         if isinstance(made, FinishedShard):
             path = output / f'train-{made.shard:05d}-of-00003'
@@ -64,11 +64,11 @@ def put_files(output, reports):
 
 
 def names(directory):
-    there = {path.name for path in directory.iterdir()}
-    return {name for name in there if '-of-' not in name}
+    found = {path.name for path in directory.iterdir()}
+    return {name for name in found if '-of-' not in name}
 
 
-def test_counts_what_is_there_and_nothing_else():
+def test_summarize_counts_only_finished_shards():
     assert summarize(FAILED) == {
         'shards': 3,
         'shards_there': 2,
@@ -86,13 +86,13 @@ def test_counts_what_is_there_and_nothing_else():
     }
 
 
-def test_the_manifest_says_what_is_there_and_what_is_not():
-    manifest = described(SKIPPED)
+def test_make_manifest_lists_present_missing_and_skipped():
+    manifest = manifest_of(SKIPPED)
     assert not manifest.complete
     assert (manifest.examples, manifest.bytes, manifest.classes) == (3, 78, 4)
     assert (manifest.missing, manifest.skipped) == ((1, 3), (2,))
     assert manifest.converted == (PNG,)
-    assert manifest.check == 'quick'  # of one shard: it is no better than that
+    assert manifest.check == 'quick'  # the weakest of its shards
     assert [entry.name for entry in manifest.shards] == [
         f'train-{i:05d}-of-00003' for i in range(3)
     ]
@@ -101,64 +101,21 @@ def test_the_manifest_says_what_is_there_and_what_is_not():
     assert manifest.fingerprint == digest_records(in_order)
 
 
-def test_the_fingerprint_is_that_of_the_records_whatever_their_shards():
+def test_make_manifest_fingerprint_is_independent_of_shards():
     [one] = {
-        described(reports).fingerprint
+        manifest_of(reports).fingerprint
         for reports in (
             [report(i, shard_info([2 * i, 2 * i + 1])) for i in range(3)],
             [report(i, shard_info([5 - i, i])) for i in range(3)],
         )
     }
     reports = [report(i, shard_info([i])) for i in range(3)]
-    assert described(reports).fingerprint != one
+    assert manifest_of(reports).fingerprint != one
 
 
-def test_a_manifest_is_read_back_as_it_was_written():
-    manifest = described(SKIPPED)
-    content = manifest.to_json()
-    assert Manifest.from_json(content) == manifest
-    assert json.loads(content)['complete'] is False
-    assert len(content.splitlines()) == 18  # a field or a shard a line
-
-
-@pytest.mark.parametrize(
-    'change',
-    [
-        {'format': 'another 1'},
-        {'identity': {}},
-        {'examples': '3'},
-        {'missing': ['x']},
-        {'shards': [{}]},
-        {'converted': [{'index': 1}]},
-        {'converted': [{'index': None, 'source': 'PNG', 'codec': 'c'}]},
-        {'check': 'thorough'},
-        {'skipped': None},
-    ],
-)
-def test_refuses_what_is_no_manifest(output, change):
-    fields = json.loads(described(SKIPPED).to_json()) | change
-    (output / 'train.json').write_text(json.dumps(fields))
-    with pytest.raises(ValueError, match='train.json is not a manifest'):
-        read_manifest(str(output), 'train')
-
-
-@pytest.mark.parametrize('name', ['../../x', 'train-00001-of-00004', 'x'])
-def test_refuses_shards_by_other_names_than_theirs(output, name):
-    fields = json.loads(described(SKIPPED).to_json())
-    fields['shards'][1]['name'] = name
-    (output / 'train.json').write_text(json.dumps(fields))
-    with pytest.raises(ValueError, match='its shards are not the 3 of train'):
-        read_manifest(str(output), 'train')
-
-
-@pytest.mark.parametrize('content', [b'', b'{', b'[]', b'3', b'\xff'])
-def test_refuses_a_file_that_is_no_manifest(output, content):
-    (output / 'train.json').write_bytes(content)
-    with pytest.raises(ValueError, match='train.json is not a manifest'):
-        read_manifest(str(output), 'train')
-
-
-def test_writes_locator_manifest_and_lists(new_pipeline, output, index_file):
+def test_write_manifest_writes_offsets_manifest_lists_and_summary(
+    new_pipeline, output, index_file
+):
     put_files(output, SKIPPED)
     with new_pipeline() as pipeline:
         (
@@ -166,7 +123,7 @@ def test_writes_locator_manifest_and_lists(new_pipeline, output, index_file):
             | beam.Create(SKIPPED[::-1])
             | WriteManifest(build_id(), str(output), index_file)
         )
-    assert read_manifest(str(output), 'train') == described(SKIPPED)
+    assert read_manifest(str(output), 'train') == manifest_of(SKIPPED)
     offsets = read_offsets(offsets_path(str(output), 'train'))
     assert offsets.shard.tolist() == [0, -1, -1, -1, 0, 1]
     assert (output / 'missing-train.csv').read_text() == (
@@ -177,17 +134,17 @@ def test_writes_locator_manifest_and_lists(new_pipeline, output, index_file):
     )
     with open(summary_path(str(output), 'train')) as file:
         summary = json.load(file)
-    expected = described(SKIPPED)
-    told = {'complete': False, 'fingerprint': expected.fingerprint}
-    assert summary == summarize(SKIPPED) | told
+    expected = manifest_of(SKIPPED)
+    added = {'complete': False, 'fingerprint': expected.fingerprint}
+    assert summary == summarize(SKIPPED) | added
 
 
-def test_there_is_no_manifest_while_a_shard_is_left_out(output, index_file):
+def test_write_manifest_unwritten_shard_writes_no_manifest(output, index_file):
     write_manifest(FAILED, build_id(), str(output), index_file)
     assert names(output) == {'.build', 'missing-train.csv', 'rejected-train.csv'}
 
 
-def test_nothing_is_listed_where_there_is_nothing_to_list(output, index_file):
+def test_write_manifest_complete_split_writes_no_lists(output, index_file):
     reports = [report(i, shard_info([2 * i, 2 * i + 1])) for i in range(3)]
     put_files(output, reports)
     write_manifest(reports, build_id(), str(output), index_file)
@@ -195,8 +152,10 @@ def test_nothing_is_listed_where_there_is_nothing_to_list(output, index_file):
     assert read_manifest(str(output), 'train').complete
 
 
-def test_the_manifest_comes_last(output, index_file, monkeypatch):
-    """If the machine stops before, there is none."""
+def test_write_manifest_stopped_before_manifest_has_offsets_only(
+    output, index_file, monkeypatch
+):
+    """So an interrupted build has no manifest."""
     from indexed_imagenet.transforms import write_manifest as module
 
     def stop(*args, **kwargs):
@@ -211,9 +170,7 @@ def test_the_manifest_comes_last(output, index_file, monkeypatch):
 
 
 @pytest.mark.parametrize('content', [None, b'', b'x' * 53])
-def test_no_manifest_vouches_for_a_file_that_is_not_as_reported(
-    output, index_file, content
-):
+def test_write_manifest_shard_of_other_size_raises(output, index_file, content):
     put_files(output, SKIPPED)
     path = output / 'train-00000-of-00003'
     path.unlink()
@@ -225,7 +182,7 @@ def test_no_manifest_vouches_for_a_file_that_is_not_as_reported(
 
 
 @pytest.mark.parametrize('shards', [[], [0], [0, 0, 1], [0, 1, 1, 2]])
-def test_every_shard_reports_exactly_once(output, index_file, shards):
+def test_write_manifest_not_one_report_per_shard_raises(output, index_file, shards):
     reports = [report(shard, shard_info([])) for shard in shards]
     with pytest.raises(RuntimeError, match='expected one on each of 3'):
         write_manifest(reports, build_id(), str(output), index_file)

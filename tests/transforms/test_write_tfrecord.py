@@ -8,13 +8,10 @@ from apache_beam.testing.util import assert_that, equal_to
 
 from indexed_imagenet.transforms import storage
 from indexed_imagenet.transforms.elements import Record
+from indexed_imagenet.transforms.formats.layout import shard_path
 from indexed_imagenet.transforms.formats.shard_info import ShardInfo
 from indexed_imagenet.transforms.formats.tfrecord import crc32c
-from indexed_imagenet.transforms.write_tfrecord import (
-    ShardWriter,
-    WriteToTFRecord,
-    shard_path,
-)
+from indexed_imagenet.transforms.write_tfrecord import ShardWriter, WriteToTFRecord
 from support.reports import end_mark
 
 
@@ -24,7 +21,7 @@ def shard_of(shard, payloads):
 
 
 def write(new_pipeline, directory, *bundle):
-    """Writes elements that come in one bundle, as an encoding step hands them on."""
+    """Writes elements that come in one bundle, as from an encoding step."""
     with new_pipeline() as pipeline:
         return (
             pipeline
@@ -38,7 +35,7 @@ def names(directory):
     return sorted(os.listdir(directory))
 
 
-def test_beam_and_tensorflow_read_what_it_writes(new_pipeline, tf, tmp_path):
+def test_write_to_tfrecord_beam_and_tensorflow_read_it(new_pipeline, tf, tmp_path):
     shards = [[b'one', b'', b'x' * 300_000], [], [b'three']]
     elements = itertools.chain(*(shard_of(i, s) for i, s in enumerate(shards)))
     with new_pipeline() as pipeline:
@@ -60,7 +57,7 @@ def test_beam_and_tensorflow_read_what_it_writes(new_pipeline, tf, tmp_path):
         assert_that(read, equal_to(list(itertools.chain(*shards))))
 
 
-def test_the_bytes_are_those_of_beams_own_transform(new_pipeline, tmp_path):
+def test_write_to_tfrecord_bytes_equal_beam(new_pipeline, tmp_path):
     payloads = [b'%d' % i * i for i in range(50)]
     with new_pipeline() as pipeline:
         (
@@ -79,7 +76,7 @@ def test_the_bytes_are_those_of_beams_own_transform(new_pipeline, tmp_path):
     assert ours == (tmp_path / 'beams').read_bytes()
 
 
-def test_it_is_beams_transform_to_whoever_asks():
+def test_write_to_tfrecord_is_subclass_of_beam_and_checks_num_shards():
     assert issubclass(WriteToTFRecord, beam.io.WriteToTFRecord)
     with pytest.raises(ValueError, match=r'num_shards is 0 \(expected at least 1\)'):
         WriteToTFRecord('train', 0)
@@ -102,7 +99,7 @@ def test_it_is_beams_transform_to_whoever_asks():
         ([Record(0, 0, 0, (b'a',)), end_mark(1, 1)], 'for 1 records of shard 1'),
     ],
 )
-def test_a_torn_shard_is_an_error_and_never_a_file(
+def test_write_to_tfrecord_split_shard_raises_and_leaves_no_file(
     new_pipeline, tmp_path, bundle, message
 ):
     with pytest.raises(RuntimeError, match=message):
@@ -111,14 +108,14 @@ def test_a_torn_shard_is_an_error_and_never_a_file(
     assert names(tmp_path / '.build') == []
 
 
-def test_an_unwanted_shard_is_reported_and_leaves_nothing(new_pipeline, tmp_path):
+def test_write_to_tfrecord_unwanted_shard_leaves_no_file(new_pipeline, tmp_path):
     write(new_pipeline, tmp_path, Record(2, 0, 0, (b'a',)), end_mark(2, 1, wanted=False))
     assert names(tmp_path) == ['.build']
     assert names(tmp_path / '.build') == []
 
 
 @pytest.mark.parametrize('shard', [0, 1])
-def test_a_commit_that_fails_is_an_error_whichever_shard_follows(
+def test_write_to_tfrecord_failed_commit_of_any_shard_raises(
     new_pipeline, tmp_path, monkeypatch, shard
 ):
     rename = storage.rename
@@ -138,7 +135,7 @@ def test_a_commit_that_fails_is_an_error_whichever_shard_follows(
     assert not glob.glob(str(tmp_path / '.build' / '*.tmp'))
 
 
-def test_a_file_has_its_final_name_only_when_it_is_whole(tmp_path):
+def test_shard_writer_file_gets_final_name_at_commit(tmp_path):
     (tmp_path / '.build').mkdir()
     writer = ShardWriter(str(tmp_path / 'train'), 0, 1)
     writer.write(Record(0, 0, 0, (b'payload',)))
@@ -150,7 +147,7 @@ def test_a_file_has_its_final_name_only_when_it_is_whole(tmp_path):
     assert names(tmp_path) == ['.build', 'train-00000-of-00001']
 
 
-def test_a_write_that_takes_only_a_part_is_gone_on_with(tmp_path, monkeypatch):
+def test_shard_writer_short_write_is_continued(tmp_path, monkeypatch):
     (tmp_path / '.build').mkdir()
     whole = os.writev
     monkeypatch.setattr(os, 'writev', lambda fd, parts: whole(fd, [parts[0][:5]]))
@@ -166,7 +163,7 @@ def test_a_write_that_takes_only_a_part_is_gone_on_with(tmp_path, monkeypatch):
     ).read_bytes()
 
 
-def test_two_attempts_at_one_shard_do_not_touch_each_other(tmp_path):
+def test_shard_writer_two_attempts_at_one_shard_both_commit(tmp_path):
     (tmp_path / '.build').mkdir()
     writers = [ShardWriter(str(tmp_path / 'train'), 0, 1) for _ in range(2)]
     for writer in writers:
@@ -177,7 +174,7 @@ def test_two_attempts_at_one_shard_do_not_touch_each_other(tmp_path):
 
 
 def committed(tmp_path, *payloads):
-    """The writer of a shard with these records, and the report on it."""
+    """Returns the writer of a shard with these records, and the report on it."""
     (tmp_path / '.build').mkdir(exist_ok=True)
     writer = ShardWriter(str(tmp_path / 'train'), 0, 1)
     for i, payload in enumerate(payloads):
@@ -185,7 +182,7 @@ def committed(tmp_path, *payloads):
     return writer, writer.commit(end_mark(0, len(payloads)))
 
 
-def test_the_record_of_a_shard_says_what_is_in_its_file(tmp_path):
+def test_commit_shard_info_describes_file(tmp_path):
     _, report = committed(tmp_path, b'one', b'', b'three')
     info = report.info
     assert info.records.tolist() == [
@@ -197,29 +194,29 @@ def test_the_record_of_a_shard_says_what_is_in_its_file(tmp_path):
     assert info.num_bytes == len(data)
     for offset, payload in zip(info.offsets(), [b'one', b'', b'three'], strict=True):
         assert data[offset + 12 : offset + 12 + len(payload)] == payload
-    noted = tmp_path / '.build' / 'train' / 'train-00000-of-00001.json'
-    noted = ShardInfo.from_json(noted.read_bytes())
-    assert noted.records.tolist() == info.records.tolist()
-    assert (noted.build_id, noted.rows) == ('build_id', 'rows')
+    entry = tmp_path / '.build' / 'train' / 'train-00000-of-00001.json'
+    entry = ShardInfo.from_json(entry.read_bytes())
+    assert entry.records.tolist() == info.records.tolist()
+    assert (entry.build_id, entry.rows) == ('build_id', 'rows')
 
 
-def test_flushes_checks_notes_and_only_then_renames(tmp_path, monkeypatch):
+def test_commit_fsyncs_and_checks_size_before_renaming(tmp_path, monkeypatch):
     done = []
     for module, name in ((os, 'fsync'), (storage, 'size'), (os, 'replace')):
         whole = getattr(module, name)
 
-        def noted(*args, whole=whole, name=name):
+        def spy(*args, whole=whole, name=name):
             done.append((name, sorted(p.name[:11] for p in tmp_path.glob('train-*'))))
             return whole(*args)
 
-        monkeypatch.setattr(module, name, noted)
+        monkeypatch.setattr(module, name, spy)
     committed(tmp_path, b'one')
     assert [name for name, _ in done] == ['fsync', 'size', 'replace', 'replace']
     assert all(there == [] for _, there in done)
     assert names(tmp_path) == ['.build', 'train-00000-of-00001']
 
 
-def test_a_file_of_another_size_than_was_written_is_no_shard(tmp_path, monkeypatch):
+def test_commit_file_of_other_size_raises_and_leaves_no_shard(tmp_path, monkeypatch):
     whole = os.fsync
 
     def lose_a_byte(fd):

@@ -19,8 +19,8 @@ BUCKET = 'store://bucket/out'
 LOCK = f'{BUCKET}/.build/lock.json'
 
 
-class TestOnThisMachine:
-    def test_a_second_holder_is_refused_until_the_first_lets_go(self, tmp_path):
+class TestLocalLock:
+    def test_acquire_lock_second_build_raises_until_first_releases(self, tmp_path):
         with (
             acquire_lock(str(tmp_path), Interrupt()),
             pytest.raises(UserError, match='is being written by another build; wait'),
@@ -31,7 +31,7 @@ class TestOnThisMachine:
             pass
         assert os.listdir(tmp_path) == []
 
-    def test_the_kernel_lets_go_when_the_holder_is_killed(self, tmp_path):
+    def test_acquire_lock_after_holder_is_killed_succeeds(self, tmp_path):
         code = (
             'import sys, time; from indexed_imagenet.signals import Interrupt; '
             'from indexed_imagenet.output.lock import acquire_lock\n'
@@ -52,7 +52,9 @@ class TestOnThisMachine:
         with acquire_lock(str(tmp_path), Interrupt()):
             pass
 
-    def test_workers_of_a_dead_launcher_are_waited_for(self, tmp_path, monkeypatch):
+    def test_wait_for_workers_waits_until_shared_lock_is_closed(
+        self, tmp_path, monkeypatch
+    ):
         fd = os.open(tmp_path, os.O_RDONLY)
         fcntl.flock(fd, fcntl.LOCK_SH)
         monkeypatch.setattr(lock, '_WAIT_FOR_WORKERS', 0.2)
@@ -65,14 +67,16 @@ class TestOnThisMachine:
 
 @pytest.fixture
 def quick(monkeypatch):
-    """A heartbeat of milliseconds."""
+    """Shortens the heartbeat to milliseconds."""
     monkeypatch.setattr(fake_store.StoreFileSystem, 'objects', {})
     monkeypatch.setattr(lock, '_BEAT_EVERY', 0.05)
     monkeypatch.setattr(lock, '_SETTLE', 0.1)
     monkeypatch.setattr(lock, '_STALE_AFTER', 0.5)
 
 
-def test_a_heartbeat_where_the_file_system_keeps_no_locks(quick, tmp_path, monkeypatch):
+def test_acquire_lock_file_system_without_locks_uses_heartbeat(
+    quick, tmp_path, monkeypatch
+):
     def refuse(*args):
         raise OSError(errno.ENOLCK, 'No locks available')
 
@@ -89,8 +93,8 @@ def test_a_heartbeat_where_the_file_system_keeps_no_locks(quick, tmp_path, monke
 
 
 @pytest.mark.usefixtures('quick')
-class TestOnAnObjectStore:
-    def test_a_second_holder_is_refused_and_told_who_holds_it(self):
+class TestStoreLock:
+    def test_acquire_lock_second_build_raises_with_process_of_first(self):
         with (
             acquire_lock(BUCKET, Interrupt()),
             pytest.raises(UserError, match=rf'another build \(process {os.getpid()} on '),
@@ -101,19 +105,19 @@ class TestOnAnObjectStore:
         with acquire_lock(BUCKET, Interrupt()):
             assert fake_store.names(BUCKET) == ['/.build/lock.json']
 
-    def test_a_lock_without_heartbeat_is_stale(self):
+    def test_acquire_lock_without_heartbeat_takes_stale_lock(self):
         dead = json.dumps({'id': 'x', 'beat': 3, 'holder': 'process 1 on a'}).encode()
         fake_store.StoreFileSystem.objects[LOCK] = dead
         with acquire_lock(BUCKET, Interrupt()):
             assert json.loads(fake_store.StoreFileSystem.objects[LOCK])['id'] != 'x'
 
     @pytest.mark.parametrize('content', [b'', b'{', b'\xff'])
-    def test_a_lock_that_cannot_be_read_is_none(self, content):
+    def test_acquire_lock_unreadable_lock_takes_it(self, content):
         fake_store.StoreFileSystem.objects[LOCK] = content
         with acquire_lock(BUCKET, Interrupt()):
             pass
 
-    def test_of_two_that_take_it_at_once_the_last_to_write_has_it(self, monkeypatch):
+    def test_lock_two_takers_last_writer_wins(self, monkeypatch):
         other = json.dumps({'id': 'x', 'beat': 1, 'holder': 'process 1 on b'}).encode()
 
         def another_writes(seconds):
@@ -127,7 +131,7 @@ class TestOnAnObjectStore:
             pass
         assert fake_store.StoreFileSystem.objects[LOCK] == other
 
-    def test_a_heartbeat_goes_on_after_whatever_the_store_answers(self, monkeypatch):
+    def test_heartbeat_after_store_error_continues(self, monkeypatch):
         class Unavailable(Exception):
             pass
 
@@ -150,19 +154,19 @@ class TestOnAnObjectStore:
                 time.sleep(0.02)
             assert not held.is_lost
 
-    def test_a_build_that_has_lost_its_lock_is_stopped(self):
-        told = threading.Event()
+    def test_heartbeat_lock_taken_over_stops_build(self):
+        stopped = threading.Event()
 
-        class Told(Interrupt):
+        class RecordedInterrupt(Interrupt):
             def stop(self, reason):
                 self.reason = reason
-                told.set()
+                stopped.set()
 
-        interrupt = Told()
+        interrupt = RecordedInterrupt()
         with acquire_lock(BUCKET, interrupt) as held:
             other = json.dumps({'id': 'x', 'beat': 1, 'holder': 'process 1 on b'})
             fake_store.StoreFileSystem.objects[LOCK] = other.encode()
-            assert told.wait(30)
+            assert stopped.wait(30)
             assert held.is_lost
         assert 'was taken over by another build' in interrupt.reason
         assert fake_store.StoreFileSystem.objects[LOCK] == other.encode()

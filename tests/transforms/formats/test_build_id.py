@@ -18,7 +18,7 @@ def made(index=INDEX, labels=LABELS, shuffle=None, split='train'):
     return make_build_id(split, index, labels, shuffle or Shuffle(2, 1, 0))
 
 
-def test_everything_that_the_bytes_depend_on_is_part_of_it():
+def test_make_build_id_any_changed_input_changes_digest_and_one_field():
     others = [
         made(split='validation'),
         made(SplitIndex(np.array([b'a', b'b']), INDEX.labels)),
@@ -35,24 +35,24 @@ def test_everything_that_the_bytes_depend_on_is_part_of_it():
     assert all(len(made().differences(other)) == 1 for other in others)
 
 
-def test_the_form_that_the_index_file_has_is_no_part_of_it():
+def test_make_build_id_wider_dtypes_give_same_id():
     wider = SplitIndex(INDEX.names.astype('S50'), INDEX.labels.astype(np.int64))
     assert made(wider) == made()
 
 
-def test_a_difference_is_told_with_both_values():
+def test_differences_name_both_values():
     assert build_id().differences(build_id(shuffle=Shuffle(6, 5, 3))) == [
         'number of shards: 5 there, 3 now',
         '--shuffle_seed: 3 there, 0 now',
     ]
-    [told] = build_id().differences(build_id(labels='f' * 64))
-    assert told == (
+    [difference] = build_id().differences(build_id(labels='f' * 64))
+    assert difference == (
         "the index's labels (--imagenet_index_file): sha256 ffffffffffff… there, "
         'bbbbbbbbbbbb… now'
     )
 
 
-def test_is_read_back_as_it_was_written():
+def test_from_dict_returns_what_to_dict_wrote():
     assert BuildId.from_dict(json.loads(json.dumps(build_id().to_dict()))) == build_id()
 
 
@@ -67,12 +67,12 @@ def test_is_read_back_as_it_was_written():
         {'shuffle_seed': -1},
     ],
 )
-def test_refuses_what_is_no_identity(change):
+def test_from_dict_wrong_field_raises(change):
     with pytest.raises(ValueError):
         BuildId.from_dict(build_id().to_dict() | change)
 
 
 @pytest.mark.parametrize('fields', [None, [], {}, {'split': 'train'}])
-def test_from_dict_something_else_raises(fields):
+def test_from_dict_missing_fields_raise(fields):
     with pytest.raises(ValueError):
         BuildId.from_dict(fields)

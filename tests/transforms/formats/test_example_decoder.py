@@ -52,7 +52,7 @@ def by_protobuf(tf, payload) -> dict[str, Feature]:
 
 
 def same(ours, theirs) -> bool:
-    """Equality in which a NaN equals itself."""
+    """Returns True if two examples are equal; a NaN equals a NaN."""
     if ours.keys() != theirs.keys():
         return False
     for key, feature in ours.items():
@@ -67,14 +67,14 @@ def same(ours, theirs) -> bool:
 
 
 @given(features, st.booleans())
-def test_parses_what_protobuf_writes(tf, content, deterministic):
+def test_decode_example_returns_what_protobuf_wrote(tf, content, deterministic):
     payload = serialize(tf, content, deterministic=deterministic)
     assert same(decode_example(payload), content)
 
 
 @settings(max_examples=1000)
 @given(features, st.data())
-def test_of_damaged_messages_takes_none_that_protobuf_reads_otherwise(tf, content, data):
+def test_decode_example_damaged_message_raises_or_agrees_with_protobuf(tf, content, data):
     payload = bytearray(serialize(tf, content))
     for _ in range(data.draw(st.integers(1, 3))):
         place = data.draw(st.integers(0, len(payload)))
@@ -90,7 +90,7 @@ def test_of_damaged_messages_takes_none_that_protobuf_reads_otherwise(tf, conten
 @settings(max_examples=500)
 @given(st.binary(max_size=60))
 @example(b'')
-def test_takes_no_bytes_that_protobuf_reads_otherwise(tf, payload):
+def test_decode_example_any_bytes_raise_or_agree_with_protobuf(tf, payload):
     check(tf, payload)
 
 
@@ -102,7 +102,7 @@ def check(tf, payload):
     assert same(ours, by_protobuf(tf, payload))
 
 
-def test_reads_numbers_that_are_not_packed():
+def test_decode_example_unpacked_int64_list_is_read():
     list_ = b'\x08\x05\x08\x07'  # two fields 1, each a varint
     feature = b'\x1a' + bytes([len(list_)]) + list_
     entry = b'\x0a\x01a\x12' + bytes([len(feature)]) + feature
@@ -120,6 +120,6 @@ def test_reads_numbers_that_are_not_packed():
         (b'\x0a\x0c' + b'\x0a\x04\x0a\x00\x12\x00' * 2, "the feature '' appears twice"),
     ],
 )
-def test_says_why_it_refuses(payload, reason):
+def test_decode_example_unusual_message_raises_with_reason(payload, reason):
     with pytest.raises(ValueError, match=reason):
         decode_example(payload)

@@ -12,7 +12,7 @@ from indexed_imagenet.transforms.images.check_image import CheckedImage
 SIZE = st.integers(1, 70_000)
 
 
-def reference(tf, index, name, label, picture):
+def reference(tf, index, name, label, image):
     def of_bytes(value):
         return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
 
@@ -21,9 +21,9 @@ def reference(tf, index, name, label, picture):
 
     features = {
         'index': of_int(index),
-        'image/encoded': of_bytes(picture.encoded),
-        'image/height': of_int(picture.height),
-        'image/width': of_int(picture.width),
+        'image/encoded': of_bytes(image.encoded),
+        'image/height': of_int(image.height),
+        'image/width': of_int(image.width),
         'image/channels': of_int(3),
         'image/colorspace': of_bytes(b'RGB'),
         'image/format': of_bytes(b'JPEG'),
@@ -45,7 +45,7 @@ def reference(tf, index, name, label, picture):
     height=SIZE,
     width=SIZE,
 )
-def test_the_bytes_are_those_of_protobuf(
+def test_encode_any_values_equal_protobuf(
     tf, index, name, number, words, encoded, height, width
 ):
     label = Label(number, 'n01440764', words)
@@ -55,7 +55,7 @@ def test_the_bytes_are_those_of_protobuf(
 
 
 @pytest.mark.parametrize('length', [100, 127, 128, 16_383, 16_384, 2_097_152])
-def test_the_bytes_are_those_of_protobuf_for_any_length(tf, length):
+def test_encode_lengths_around_varint_limits_equal_protobuf(tf, length):
     label = make_labels(['n01440764'], ['tench'])[0]
     for near in range(length - 16, length + 3):
         image = CheckedImage(bytes(near), 1, 1, None)
@@ -63,7 +63,7 @@ def test_the_bytes_are_those_of_protobuf_for_any_length(tf, length):
         assert b''.join(made) == reference(tf, 7, b'x', label, image)
 
 
-def test_labels_are_numbered_from_1():
+def test_make_labels_numbers_start_at_1():
     assert make_labels(['n1', 'n2'], ['one', 'two']) == [
         Label(1, 'n1', 'one'),
         Label(2, 'n2', 'two'),

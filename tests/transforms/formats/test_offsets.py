@@ -20,7 +20,7 @@ def arrays_of(offsets) -> dict[str, np.ndarray]:
         return dict(arrays)
 
 
-def test_make_offsets_says_where_each_example_is(offsets):
+def test_make_offsets_present_and_absent_examples_have_places(offsets):
     assert offsets.shard.tolist() == [0, 1, -1, -1, 0, -1]
     assert offsets.offset.tolist() == [26, 0, 0, 0, 0, 0]
     assert offsets.length.tolist() == [10, 3, 0, 0, 10, 0]
@@ -48,7 +48,7 @@ def test_to_npz_arrays_have_the_documented_dtypes(offsets):
     assert arrays['format'] == 1
 
 
-def test_records_of_each_shard_and_of_all_are_given_back(offsets):
+def test_in_shard_and_in_order_of_index_return_records(offsets):
     assert offsets.in_shard(0).tolist() == [(4, 10, 104), (0, 10, 100)]
     assert offsets.in_shard(1).tolist() == [(1, 3, 101)]
     assert offsets.in_shard(2).tolist() == []
@@ -92,7 +92,7 @@ def test_read_offsets_wrong_arrays_raise(offsets, tmp_path, change):
 
 
 def test_read_offsets_compressed_file_raises(offsets, tmp_path):
-    """It might unpack to any size."""
+    """A compressed file might unpack to any size."""
     np.savez_compressed(tmp_path / 'x.npz', **arrays_of(offsets))
     with pytest.raises(ValueError, match='is not an offsets file: it is compressed'):
         read_offsets(str(tmp_path / 'x.npz'))

@@ -17,7 +17,7 @@ from indexed_imagenet.transforms.formats.shard_info import (
 from support.reports import shard_info
 
 
-def test_the_digest_is_over_index_length_and_crc_in_twenty_bytes_a_record():
+def test_digest_records_is_sha256_of_twenty_bytes_per_record():
     content = np.array([(3, 100, 7), (1, 2**40, 2**32 - 1)], RECORD_DTYPE)
     expected = hashlib.sha256(
         struct.pack('<qqI', 3, 100, 7) + struct.pack('<qqI', 1, 2**40, 2**32 - 1)
@@ -26,7 +26,7 @@ def test_the_digest_is_over_index_length_and_crc_in_twenty_bytes_a_record():
     assert digest_records(content[::-1]) != expected.hexdigest()
 
 
-def test_the_digest_of_rows_tells_index_label_name_and_order():
+def test_digest_rows_depends_on_index_label_name_and_order_not_dtype():
     index, labels, names = np.array([1, 2]), np.array([5, 6]), [b'a', b'bc']
     digest = digest_rows(index, labels, names)
     others = [
@@ -39,10 +39,10 @@ def test_the_digest_of_rows_tells_index_label_name_and_order():
     assert digest == digest_rows(index.astype(np.int16), labels.astype(np.int8), names)
 
 
-def test_offsets_are_those_of_frames_of_sixteen_bytes_more():
-    record = shard_info([1, 2, 3], length=10)
-    assert record.offsets().tolist() == [0, 26, 52]
-    assert record.num_bytes == 78
+def test_offsets_and_num_bytes_count_sixteen_bytes_per_frame():
+    info = shard_info([1, 2, 3], length=10)
+    assert info.offsets().tolist() == [0, 26, 52]
+    assert info.num_bytes == 78
     assert shard_info([]).offsets().tolist() == []
 
 
@@ -54,28 +54,28 @@ def test_offsets_are_those_of_frames_of_sixteen_bytes_more():
     ),
     st.lists(st.builds(Converted, st.integers(0, 99), st.text(), st.text())),
 )
-def test_a_record_is_read_back_as_it_was_noted(content, converted):
-    record = shard_info(
+def test_from_json_returns_what_to_json_wrote(content, converted):
+    info = shard_info(
         [], records=np.array(content, RECORD_DTYPE), converted=tuple(converted)
     )
-    read = ShardInfo.from_json(record.to_json())
+    read = ShardInfo.from_json(info.to_json())
     assert read.records.tolist() == content
     assert read.converted == tuple(converted)
-    assert read.to_json() == record.to_json()
+    assert read.to_json() == info.to_json()
 
 
-NOTE = shard_info([1, 2, 3]).to_json()
+ENTRY = shard_info([1, 2, 3]).to_json()
 
 
-@given(st.integers(0, len(NOTE) - 1))
-def test_a_note_that_is_cut_off_is_no_record(size):
+@given(st.integers(0, len(ENTRY) - 1))
+def test_from_json_truncated_raises(size):
     with pytest.raises(ValueError):
-        ShardInfo.from_json(NOTE[:size])
+        ShardInfo.from_json(ENTRY[:size])
 
 
-@given(st.integers(0, len(NOTE) - 1), st.integers(1, 255))
-def test_a_damaged_note_is_no_record_or_says_the_same_of_the_content(place, change):
-    damaged = bytearray(NOTE)
+@given(st.integers(0, len(ENTRY) - 1), st.integers(1, 255))
+def test_from_json_damaged_raises_or_keeps_records(place, change):
+    damaged = bytearray(ENTRY)
     damaged[place] ^= change
     try:
         read = ShardInfo.from_json(bytes(damaged))
@@ -84,16 +84,16 @@ def test_a_damaged_note_is_no_record_or_says_the_same_of_the_content(place, chan
     assert read.records.tolist() == shard_info([1, 2, 3]).records.tolist()
 
 
-@pytest.mark.parametrize('note', [b'[]', b'3', b'{}', b'null', b'{"identity": 1}'])
-def test_other_json_is_no_record(note):
+@pytest.mark.parametrize('content', [b'[]', b'3', b'{}', b'null', b'{"identity": 1}'])
+def test_from_json_other_json_raises(content):
     with pytest.raises(ValueError):
-        ShardInfo.from_json(note)
+        ShardInfo.from_json(content)
 
 
-def test_an_unknown_check_is_no_record():
+def test_from_json_unknown_check_raises():
     with pytest.raises(ValueError, match="its check is 'thorough' .expected one of"):
         ShardInfo.from_json(shard_info([1], check='thorough').to_json())
 
 
-def test_progress_finds_the_number_of_records_in_a_note():
-    assert json.loads(NOTE)['records'] == 3
+def test_to_json_has_number_of_records_for_progress():
+    assert json.loads(ENTRY)['records'] == 3

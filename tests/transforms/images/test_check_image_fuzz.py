@@ -83,8 +83,9 @@ def test_check_image_other_format_raises_for_its_start(name):
 
 
 def test_check_image_cut_after_end_marker_in_segment_raises(images):
-    for name in ('note after its scan', 'note between scans', 'note between planes'):
+    for place in ('after its scan', 'between scans', 'between planes'):
+        name = f'comment {place}'
         whole = images[name]
-        cut = whole[: whole.index(b'a note ' + damage.END) + 9]
+        cut = whole[: whole.index(b'comment' + damage.END) + 9]
         assert cut.endswith(damage.END) and not damage.decoder_accepts(cut)
         assert check_or_reason(cut, QUICK).startswith('cut off'), name

@@ -23,8 +23,8 @@ START = b'\xff\xd8' + FRAME
         (SCAN, Scans(1, False)),
         (SCAN + END + b'after' + SCAN, Scans(1, True)),
         (SCAN + b'\xff\xd3more' + SCAN + b'\xff\xff' + END, Scans(2, True)),
-        (SCAN + segment(0xFE, b'a note ' + END + b'...') + SCAN + END, Scans(2, True)),
-        (SCAN + segment(0xFE, b'a note ' + END + b'...')[:-3], Scans(1, False)),
+        (SCAN + segment(0xFE, b'comment ' + END + b'...') + SCAN + END, Scans(2, True)),
+        (SCAN + segment(0xFE, b'comment ' + END + b'...')[:-3], Scans(1, False)),
         (SCAN + b'garbage\xff\x01garbage' + segment(0xC4) + END, Scans(1, True)),
         (SCAN + b'\xff\x02' + END, Scans(1, False)),  # unknown code
         (SCAN + FRAME + END, Scans(1, False)),  # second frame
@@ -55,12 +55,12 @@ def test_only_scan_reaches_end_scan_without_markers_is_true():
 
 def test_only_scan_reaches_end_marker_whose_segment_may_be_cut_is_false():
     for length in (0, 1, 1000, 65_400):
-        note = segment(0xFE, b'.' * length)
-        assert not reaches_end(SCAN + b'data\xff\0' * 30_000 + note + END)
+        comment = segment(0xFE, b'.' * length)
+        assert not reaches_end(SCAN + b'data\xff\0' * 30_000 + comment + END)
     # The longest segment, cut after an end marker that is part of its content.
-    note = segment(0xFE, b'.' * 65_531 + END)
-    assert len(note) == 2 + 0xFFFF
-    assert not reaches_end(SCAN + b'data' * 30_000 + note)
+    comment = segment(0xFE, b'.' * 65_531 + END)
+    assert len(comment) == 2 + 0xFFFF
+    assert not reaches_end(SCAN + b'data' * 30_000 + comment)
 
 
 def test_only_scan_reaches_end_other_scans_restarts_or_cut_scan_header_is_false():

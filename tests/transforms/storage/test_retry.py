@@ -1,166 +1,86 @@
 import errno
-import itertools
-import os
 
 import pytest
-from apache_beam.io.filesystems import FileSystems
 
-from indexed_imagenet.text import error_text
-from indexed_imagenet.transforms import storage
-from indexed_imagenet.transforms.inputs import read_images
-from indexed_imagenet.transforms.rows import WHOLE, Row
-from indexed_imagenet.transforms.storage import retry
-from indexed_imagenet.transforms.storage.beam import BeamStorage
+from indexed_imagenet.transforms.storage.retry import (
+    MAX_CONSECUTIVE_FAILURES,
+    RetryPolicy,
+    is_transient_local,
+    is_transient_remote,
+)
 
-
-def row(source):
-    return Row(0, 0, 0, WHOLE, source.encode(), b'')
+BUSY = OSError(errno.EBUSY, 'busy')
+GONE = FileNotFoundError(errno.ENOENT, 'gone')
 
 
-@pytest.fixture
-def directory(tmp_path):
-    for i in range(40):
-        (tmp_path / f'{i}').write_bytes(bytes([i]) * (1000 * i))
-    return str(tmp_path)
+def reader(*answers):
+    """Returns a function that raises or returns each answer in turn."""
+    remaining = iter(answers)
 
+    def read():
+        answer = next(remaining)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
-@pytest.fixture
-def store(directory, monkeypatch):
-    """The same folder, read as an object store is."""
-    monkeypatch.setattr(storage, 'is_local', lambda path: False)
-    monkeypatch.setattr(storage, 'storage_of', lambda path: BeamStorage())
-    return directory
-
-
-@pytest.fixture
-def pauses(monkeypatch):
-    """Pauses are noted instead of waited for."""
-    noted = []
-    monkeypatch.setattr(retry.tenacity.nap.time, 'sleep', noted.append)
-    return noted
-
-
-def failing(function, error, times):
-    """The function, but its first calls, or all with times=None, raise an error."""
-    calls = itertools.count()
-
-    def call(*args, **kwargs):
-        if times is None or next(calls) < times:
-            raise error
-        return function(*args, **kwargs)
-
-    return call
-
-
-@pytest.mark.parametrize('call', ['open', 'pread', 'fstat'])
-def test_a_local_read_that_fails_twice_and_then_works_is_no_fault(
-    directory, monkeypatch, pauses, call
-):
-    error = OSError(errno.EIO, 'Input/output error')
-    monkeypatch.setattr(os, call, failing(getattr(os, call), error, times=2))
-    rows = [row('6'), row('5'), row('7')]
-    read = list(read_images.read_images(directory, rows))
-    # Files are opened ahead: the failing opens are those of the first two.
-    assert pauses == ([0.2, 0.2] if call == 'open' else [0.2, 1])
-    assert read == [
-        (r, bytes([n]) * 1000 * n) for r, n in zip(rows, (6, 5, 7), strict=True)
-    ]
-
-
-@pytest.mark.parametrize('call', ['open', 'pread'])
-def test_a_local_read_that_keeps_failing_gives_its_error(
-    directory, monkeypatch, pauses, call
-):
-    error = OSError(errno.ESTALE, 'Stale file handle')
-    monkeypatch.setattr(os, call, failing(None, error, times=None))
-    assert list(read_images.read_images(directory, [row('6')])) == [(row('6'), error)]
-    assert pauses == [0.2, 1, 4]
+    return read
 
 
 @pytest.mark.parametrize(
-    'code',
+    ('answers', 'expected', 'expected_pauses'),
     [
-        errno.ENOENT,
-        errno.EACCES,
-        errno.EPERM,
-        errno.EISDIR,
-        errno.ELOOP,
-        errno.ENAMETOOLONG,
-        errno.ENOTDIR,
+        ([b'x'], b'x', []),
+        ([BUSY, b'x'], b'x', [0.2]),
+        ([BUSY, BUSY, BUSY, b'x'], b'x', [0.2, 1, 4]),
+        ([BUSY, BUSY, BUSY, BUSY], BUSY, [0.2, 1, 4]),
+        ([GONE], GONE, []),
+        ([BUSY, GONE], GONE, [0.2]),
     ],
 )
-def test_what_stays_as_it_is_is_not_tried_again(directory, monkeypatch, pauses, code):
-    error = OSError(code, 'no')
-    monkeypatch.setattr(os, 'open', failing(os.open, error, times=1))
-    assert list(read_images.read_images(directory, [row('6')])) == [(row('6'), error)]
+def test_read_retries_transient_errors_only(pauses, answers, expected, expected_pauses):
+    policy = RetryPolicy(is_transient_local)
+    assert policy.read(reader(*answers)) == expected
+    assert pauses == expected_pauses
+
+
+def test_read_other_exception_is_raised(pauses):
+    with pytest.raises(KeyError):
+        RetryPolicy(is_transient_local).read(reader(KeyError()))
     assert not pauses
 
 
-def test_a_pipe_and_a_folder_are_refused_at_once(directory, pauses):
-    os.mkfifo(os.path.join(directory, 'pipe'))
-    os.mkdir(os.path.join(directory, 'folder'))
-    read = dict(read_images.read_images(directory, [row('pipe'), row('folder')]))
-    assert [error.strerror for error in read.values()] == ['not a regular file'] * 2
+def test_read_after_too_many_failures_is_not_retried_until_a_success(pauses):
+    policy = RetryPolicy(is_transient_local)
+    for _ in range(MAX_CONSECUTIVE_FAILURES):
+        assert policy.read(reader(*[BUSY] * 4)) is BUSY
+    pauses.clear()
+    assert policy.read(reader(BUSY)) is BUSY
     assert not pauses
+    assert policy.read(reader(b'x')) == b'x'
+    assert policy.read(reader(BUSY, b'y')) == b'y'
+    assert pauses == [0.2]
 
 
-def test_a_retried_read_leaves_no_file_open(directory, monkeypatch, pauses):
-    before = os.listdir('/proc/self/fd')
-    error = OSError(errno.EIO, 'Input/output error')
-    with monkeypatch.context() as patched:
-        patched.setattr(os, 'pread', failing(None, error, times=None))
-        list(read_images.read_images(directory, [row('6'), row('7')]))
-    assert os.listdir('/proc/self/fd') == before
-
-
-def test_a_dead_disk_is_not_waited_for_image_by_image(directory, monkeypatch, pauses):
-    error = OSError(errno.EIO, 'Input/output error')
-    monkeypatch.setattr(os, 'pread', failing(None, error, times=None))
-    rows = [row(str(i)) for i in range(1, 40)]
-    assert [e for _, e in read_images.read_images(directory, rows)] == [error] * 39
-    assert pauses == [0.2, 1, 4] * 3
-
-
-def test_an_image_that_can_be_read_brings_patience_back(directory, monkeypatch, pauses):
-    pread = os.pread
-
-    def fail_on_even(fd, length, offset):
-        if os.fstat(fd).st_size // 1000 % 2 == 0:
-            raise OSError(errno.EIO, 'Input/output error')
-        return pread(fd, length, offset)
-
-    monkeypatch.setattr(os, 'pread', fail_on_even)
-    rows = [row(str(i)) for i in range(1, 11)]
-    images = [image for _, image in read_images.read_images(directory, rows)]
-    assert [isinstance(image, OSError) for image in images] == [False, True] * 5
-    assert pauses == [0.2, 1, 4] * 5
-
-
-def test_an_object_that_fails_twice_and_then_works_is_no_fault(
-    store, monkeypatch, pauses
-):
-    open_object = FileSystems.open
-    call = failing(open_object, ConnectionError('busy'), times=2)
-    monkeypatch.setattr(FileSystems, 'open', call)
-    read = list(read_images.read_images(store, [row('6')]))
-    assert read == [(row('6'), b'\6' * 6000)]
-    assert pauses == [0.2, 1]
+def test_read_permanent_failures_do_not_stop_retrying(pauses):
+    policy = RetryPolicy(is_transient_local)
+    for _ in range(2 * MAX_CONSECUTIVE_FAILURES):
+        assert policy.read(reader(GONE)) is GONE
+    assert policy.read(reader(BUSY, b'x')) == b'x'
 
 
 @pytest.mark.parametrize(
-    ('error', 'reason', 'is_tried_again'),
+    ('error', 'local', 'remote'),
     [
-        (FileNotFoundError(2, 'No such object'), 'No such object', False),
-        (PermissionError(13, 'Forbidden'), 'Forbidden', False),
-        (TimeoutError('slow'), 'slow', True),
-        (RuntimeError('500 of the\nstore'), '500 of the store', True),
+        (OSError(errno.EIO, ''), True, True),
+        (OSError(errno.ESTALE, ''), True, True),
+        (OSError(errno.EAGAIN, ''), True, True),
+        (OSError('500 of the store'), False, True),
+        (FileNotFoundError(errno.ENOENT, ''), False, False),
+        (PermissionError(errno.EACCES, ''), False, False),
+        (OSError(errno.EFBIG, ''), False, False),
+        (ValueError(), False, False),
     ],
 )
-def test_an_object_that_keeps_failing_gives_its_error(
-    store, monkeypatch, pauses, error, reason, is_tried_again
-):
-    monkeypatch.setattr(FileSystems, 'open', failing(None, error, times=None))
-    [(_, given)] = read_images.read_images(store, [row('6')])
-    assert isinstance(given, OSError)
-    assert error_text(given) == reason
-    assert pauses == ([0.2, 1, 4] if is_tried_again else [])
+def test_is_transient_errors_that_may_pass_are_true(error, local, remote):
+    assert is_transient_local(error) == local
+    assert is_transient_remote(error) == remote

@@ -7,7 +7,7 @@ from indexed_imagenet.transforms.storage.upload import PART_BYTES, Upload, Uploa
 
 
 class FakeUpload(Upload):
-    """Notes its calls; refuses those of one name."""
+    """Records its calls; refuses those of one name."""
 
     def __init__(self, refuses=None):
         self.calls = []

@@ -21,7 +21,7 @@ from indexed_imagenet.transforms.verify.shard import (
     VerifyShards,
     verify_shard,
 )
-from indexed_imagenet.transforms.verify.split import SplitSpec, VerifySplit, verify_split
+from indexed_imagenet.transforms.verify.split import SplitSpec, VerifySplit
 
 LABELS = make_labels(['n01440764', 'n02119022'], ['tench', 'red fox'])
 NAMES = [b'b.JPEG', b'c.JPEG', b'a.JPEG']
@@ -31,7 +31,7 @@ SPEC = RecordSpec(3, tuple(LABELS), QUICK)
 
 @pytest.fixture
 def task(tmp_path, jpeg):
-    """One shard with examples 2 and 0 of three; the second has a wrong label."""
+    """A task and its payloads: examples 2 and 0; the second has a wrong label."""
     encoder = ExampleEncoder(LABELS)
     payloads = [
         b''.join(encoder.encode(2, b'a.JPEG', 1, jpeg, 24, 40)),
@@ -42,7 +42,7 @@ def task(tmp_path, jpeg):
     return ShardTask(str(path), 0, None), payloads
 
 
-def test_finds_who_is_where_and_what_is_wrong(task):
+def test_verify_shard_wrong_label_gives_fault_records_and_classes(task):
     task, payloads = task
     found = verify_shard(task, SPEC, NamesByIndex(TABLE))
     offset = len(payloads[0]) + 16
@@ -60,7 +60,7 @@ def test_finds_who_is_where_and_what_is_wrong(task):
     assert found.is_read
 
 
-def test_a_file_that_cannot_be_read_is_a_fault_and_no_stack_trace(tmp_path):
+def test_verify_shard_missing_file_gives_one_fault(tmp_path):
     task = ShardTask(str(tmp_path / 'none'), 0, None)
     found = verify_shard(task, SPEC, None)
     [fault] = found.faults
@@ -70,7 +70,7 @@ def test_a_file_that_cannot_be_read_is_a_fault_and_no_stack_trace(tmp_path):
     assert not found.is_read
 
 
-def test_the_job_writes_one_report_a_split(new_pipeline, task, tmp_path):
+def test_verify_shards_and_split_write_one_report(new_pipeline, task, tmp_path):
     task, _ = task
     spec = SplitSpec('train', str(tmp_path), 3, False, ())
     with new_pipeline() as pipeline:
@@ -88,18 +88,12 @@ def test_the_job_writes_one_report_a_split(new_pipeline, task, tmp_path):
     )
 
 
-def test_a_report_on_no_shard_at_all(tmp_path):
-    spec = SplitSpec('train', str(tmp_path), None, False, ())
-    report = verify_split([], spec)
-    assert (report['examples'], report['num_faults']) == (0, 0)
-
-
-def test_refuses_a_check_that_nobody_knows():
+def test_verify_shards_unknown_check_raises():
     with pytest.raises(ValueError, match="check is 'x' \\(expected one of quick, decode"):
         VerifyShards(RecordSpec(3, None, 'x'))
 
 
-def test_the_content_of_a_record_is_that_of_the_fingerprint(task):
+def test_verify_shard_records_have_crc32c_of_payloads(task):
     task, payloads = task
     records = verify_shard(task, SPEC, None).records
     content = records[list(RECORD_DTYPE.names)].astype(RECORD_DTYPE)
