@@ -100,9 +100,12 @@ def input_errors(
 
 
 def _remedy(reason: str) -> str:
+    """Returns the remedy to append; nothing if the reason names one."""
     if reason.startswith(CANNOT_BE_READ):
-        return 'make the file readable'
-    return 'replace the file with a good copy'
+        return '; make the file readable'
+    if '; convert it' in reason:
+        return ''
+    return '; replace the file with a good copy'
 
 
 def rejection_lines(
@@ -118,7 +121,7 @@ def rejection_lines(
     """
     lines = [
         f'{split}: {storage.join(directory, image["path"])} (index {image["index"]}): '
-        f'{image["reason"]}; {_remedy(image["reason"])}'
+        f'{image["reason"]}{_remedy(image["reason"])}'
         for image in summary['first_rejected']
     ]
     if summary['rejected']:
