@@ -82,6 +82,7 @@ def test_counts_what_is_there_and_nothing_else():
         'missing': 2,
         'rejected': 1,
         'first_rejected': [dataclasses.asdict(BAD)],
+        'warnings': 0,
         'seconds': 100.0,
     }
 
