@@ -42,6 +42,7 @@ setuptools.setup(
         'google-crc32c>=1.5,<2',
         'requests>=2.32,<3',
         'rich>=13,<16',
+        'simplejpeg>=1.9,<2',
         'tenacity>=8.2,<10',
     ],
     extras_require={

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from indexed_imagenet.transforms.formats.image_warnings import ImageWarnings
 from indexed_imagenet.transforms.formats.shard_info import Converted, ShardInfo
 
 
@@ -141,7 +142,7 @@ class ShardEnd:
       shard: from 0.
       num_records: how many records came before this mark.
       wanted: whether the shard is to be written; if not, nothing of it is kept.
-      build_id, rows, check, converted: as in ``ShardInfo``.
+      build_id, rows, check, converted, warnings: as in ``ShardInfo``.
       labels, missing, rejected, started: as in ``FinishedShard``.
     """
 
@@ -156,3 +157,4 @@ class ShardEnd:
     missing: np.ndarray
     rejected: Rejections
     started: float
+    warnings: ImageWarnings = ImageWarnings()

@@ -21,8 +21,15 @@ from indexed_imagenet.transforms.elements import (
     ShardPlan,
 )
 from indexed_imagenet.transforms.formats.example_encoder import ExampleEncoder, Label
+from indexed_imagenet.transforms.formats.image_warnings import (
+    ImageWarning,
+    ImageWarnings,
+)
 from indexed_imagenet.transforms.formats.shard_info import (
     CHECKS,
+    CMYK,
+    DECODE,
+    PNG,
     Converted,
     digest_rows,
 )
@@ -31,6 +38,7 @@ from indexed_imagenet.transforms.images.check_image import (
     InvalidImageError,
     check_image,
 )
+from indexed_imagenet.transforms.images.jpeg_warnings import find_warning
 from indexed_imagenet.transforms.inputs.read_images import read_images
 from indexed_imagenet.transforms.rows import Row, each_row
 
@@ -69,7 +77,7 @@ def encode_shard(
     images: Iterable[tuple[Row, bytes | OSError]],
     encoder: ExampleEncoder,
     policy: ImagePolicy,
-) -> Iterator[Record | Rejection | Converted]:
+) -> Iterator[Record | Rejection | Converted | ImageWarning]:
     """Encodes the images of one shard.
 
     Unless bad images are skipped, the shard is not going to be written once one is
@@ -78,7 +86,7 @@ def encode_shard(
 
     Yields:
       A ``Record`` for each image, preceded by a ``Converted`` if the image had to be
-      converted, or a ``Rejection`` instead of both.
+      converted and an ``ImageWarning`` if there is one, or a ``Rejection`` instead.
     """
     position, is_lost = 0, False
     for row, content in images:
@@ -94,6 +102,10 @@ def encode_shard(
             continue
         if image.converted_from:
             yield Converted(row.index, image.converted_from, tf_codec.codec())
+        if policy.check == DECODE and image.converted_from != PNG:
+            warning = find_warning(content, is_cmyk=image.converted_from == CMYK)
+            if warning is not None:
+                yield ImageWarning(row.index, printable(row.source), warning)
         parts = encoder.encode(
             row.index, row.name, row.label, image.encoded, image.height, image.width
         )
@@ -121,6 +133,7 @@ class _EncodeShard(beam.DoFn):
         self._rows_in.inc(len(plan.rows))
         converted: list[Converted] = []
         rejected: list[Rejection] = []
+        warnings: list[ImageWarning] = []
         num_records = 0
         images = read_images(self._directory, each_row(plan.rows))
         for made in encode_shard(plan.shard, images, self._encoder, self._policy):
@@ -129,6 +142,8 @@ class _EncodeShard(beam.DoFn):
                 yield made
             elif isinstance(made, Rejection):
                 rejected.append(made)
+            elif isinstance(made, ImageWarning):
+                warnings.append(made)
             else:
                 converted.append(made)
         self._records_out.inc(num_records)
@@ -147,6 +162,7 @@ class _EncodeShard(beam.DoFn):
             missing=plan.missing,
             rejected=Rejections.pack(rejected),
             started=started,
+            warnings=ImageWarnings.pack(warnings),
         )
 
 

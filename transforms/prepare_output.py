@@ -6,7 +6,7 @@ another build of the split is deleted; the launcher has let that pass only if it
 told to. The manifest goes before anything else is touched.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import apache_beam as beam
 
@@ -18,6 +18,11 @@ from indexed_imagenet.transforms.formats.build_plan import (
     BuildPlan,
     read_build_plan,
     write_build_plan,
+)
+from indexed_imagenet.transforms.formats.image_warnings import (
+    ImageWarning,
+    ImageWarnings,
+    warnings_from_csv,
 )
 from indexed_imagenet.transforms.formats.manifest import Manifest, read_manifest
 from indexed_imagenet.transforms.formats.offsets import RecordOffsets, read_offsets
@@ -36,12 +41,24 @@ def list_shards(output_directory: str, split: str) -> list[str]:
     return sorted(name for name in names if layout.is_shard_of(name, split))
 
 
-def shard_infos(manifest: Manifest, offsets: RecordOffsets) -> dict[str, ShardInfo]:
-    """Returns the entries of the shards of a finished data set, by name."""
+def shard_infos(
+    manifest: Manifest, offsets: RecordOffsets, warnings: Iterable[ImageWarning] = ()
+) -> dict[str, ShardInfo]:
+    """Returns the entries of the shards of a finished data set, by name.
+
+    Args:
+      manifest: of the data set.
+      offsets: of its records.
+      warnings: about its images.
+    """
     build_id = manifest.build_id.digest
     converted: dict[int, list[Converted]] = {}
     for entry in manifest.converted:
         converted.setdefault(int(offsets.shard[entry.index]), []).append(entry)
+    warned: dict[int, list[ImageWarning]] = {}
+    for warning in warnings:
+        if 0 <= warning.index < len(offsets.shard):
+            warned.setdefault(int(offsets.shard[warning.index]), []).append(warning)
     return {
         entry.name: ShardInfo(
             build_id,
@@ -49,9 +66,21 @@ def shard_infos(manifest: Manifest, offsets: RecordOffsets) -> dict[str, ShardIn
             manifest.check,
             tuple(converted.get(shard, [])),
             offsets.in_shard(shard),
+            ImageWarnings.pack(warned.get(shard, [])),
         )
         for shard, entry in enumerate(manifest.shards)
     }
+
+
+def _read_warnings(output_directory: str, split: str) -> list[ImageWarning]:
+    """Returns the warnings that an earlier build listed: they are nowhere else."""
+    path = layout.warnings_path(output_directory, split)
+    if storage.size(path) is None:
+        return []
+    try:
+        return warnings_from_csv(storage.read_bytes(path))
+    except ValueError:
+        return []  # somebody has edited it
 
 
 def _restore_shard_infos(manifest: Manifest, output_directory: str) -> None:
@@ -61,7 +90,8 @@ def _restore_shard_infos(manifest: Manifest, output_directory: str) -> None:
     if storage.size(path) is None:
         return  # then no shard is known to be finished
     try:
-        infos = shard_infos(manifest, read_offsets(path))
+        warnings = _read_warnings(output_directory, split)
+        infos = shard_infos(manifest, read_offsets(path), warnings)
     except (ValueError, IndexError):
         return
     digests = {entry.name: entry.digest for entry in manifest.shards}
@@ -114,7 +144,8 @@ def prepare_split(plan: BuildPlan, output_directory: str, overwrite: bool) -> No
         storage.delete_folder(layout.split_staging_dir(output_directory, split))
     for name in sorted(foreign):
         storage.delete(storage.join(output_directory, name))
-    for path_of in (layout.missing_path, layout.rejected_path):
+    lists = (layout.missing_path, layout.rejected_path, layout.warnings_path)
+    for path_of in lists:
         storage.delete(path_of(output_directory, split))
     if is_other:
         write_build_plan(plan, output_directory)

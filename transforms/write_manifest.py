@@ -21,6 +21,7 @@ from indexed_imagenet.transforms import storage
 from indexed_imagenet.transforms.elements import FinishedShard, Rejection, ShardReport
 from indexed_imagenet.transforms.formats import layout
 from indexed_imagenet.transforms.formats.build_id import BuildId
+from indexed_imagenet.transforms.formats.image_warnings import ImageWarning
 from indexed_imagenet.transforms.formats.index_file import (
     SplitIndex,
     read_split_index,
@@ -72,6 +73,7 @@ def summarize(reports: Sequence[ShardReport]) -> dict[str, Any]:
         'missing': sum(len(report.missing) for report in reports),
         'rejected': sum(report.rejected.count for report in reports),
         'first_rejected': _first_rejected(reports),
+        'warnings': sum(report.info.warnings.count for report in finished),
         'seconds': _seconds(new),
     }
 
@@ -170,6 +172,13 @@ def _write_lists(
         header = [field.name for field in dataclasses.fields(Rejection)]
         rejected = map(dataclasses.astuple, _rejections(reports))
         _write_list(path, header, rejected, output_directory)
+    infos = [report.info for report in _finished(reports)]
+    if any(info.warnings.count for info in infos):
+        path = layout.warnings_path(output_directory, split)
+        header = [field.name for field in dataclasses.fields(ImageWarning)]
+        # Shard by shard, like the rejections.
+        warnings = (dataclasses.astuple(w) for i in infos for w in i.warnings.unpack())
+        _write_list(path, header, warnings, output_directory)
 
 
 def _check_files(
@@ -227,9 +236,9 @@ def write_manifest(
 ) -> str:
     """Writes everything there is to say about one split once its shards are done.
 
-    ``missing-SPLIT.csv`` and ``rejected-SPLIT.csv`` are written beside the shards if
-    there is something to list. If every shard is finished, scores and offsets follow,
-    and the manifest last. The summary goes into the staging folder.
+    ``missing-SPLIT.csv``, ``rejected-SPLIT.csv`` and ``warnings-SPLIT.csv`` are written
+    beside the shards if there is something to list. If every shard is finished, scores
+    and offsets follow, and the manifest last. The summary goes into the staging folder.
 
     Returns:
       The summary's path.

@@ -106,6 +106,7 @@ class ShardWriter:
             end.check,
             end.converted,
             np.array(self._records, RECORD_DTYPE),
+            end.warnings,
         )
         size = storage.size(self._temporary)
         if size != info.num_bytes:

@@ -17,6 +17,7 @@ from indexed_imagenet.transforms.formats.layout import (
     missing_path,
     rejected_path,
     summary_path,
+    warnings_path,
 )
 from indexed_imagenet.transforms.input_report import (
     BLOCKING,
@@ -100,9 +101,12 @@ def input_errors(
 
 
 def _remedy(reason: str) -> str:
+    """Returns the remedy to append; nothing if the reason names one."""
     if reason.startswith(CANNOT_BE_READ):
-        return 'make the file readable'
-    return 'replace the file with a good copy'
+        return '; make the file readable'
+    if '; convert it' in reason:
+        return ''
+    return '; replace the file with a good copy'
 
 
 def rejection_lines(
@@ -118,7 +122,7 @@ def rejection_lines(
     """
     lines = [
         f'{split}: {storage.join(directory, image["path"])} (index {image["index"]}): '
-        f'{image["reason"]}; {_remedy(image["reason"])}'
+        f'{image["reason"]}{_remedy(image["reason"])}'
         for image in summary['first_rejected']
     ]
     if summary['rejected']:
@@ -149,6 +153,13 @@ def notes(
         verb = 'is' if summary['missing'] == 1 else 'are'
         path = missing_path(job.output_directory, split)
         lines.append(f'{split}: {images} of the index {verb} missing; listed in {path}')
+    if summary.get('warnings'):
+        images = counted(summary['warnings'], 'image')
+        path = warnings_path(job.output_directory, split)
+        lines.append(
+            f'{split}: the decoder accepts {images} with a warning, listed in {path}; '
+            'look at them, and replace those that are damaged'
+        )
     count = input_report.counts.get((split, IssueKind.IGNORED), 0)
     if count:
         what = (
@@ -182,6 +193,7 @@ def summary_table(summaries: dict[str, dict[str, Any]]) -> Table:
             ('converted PNG / CMYK', converted),
             ('missing', f'{summary["missing"]:,}'),
             ('rejected', f'{summary["rejected"]:,}'),
+            ('warnings', f'{summary["warnings"]:,}'),
             ('time', f'{seconds:.1f} s'),
             ('images/s', rate),
         ):

@@ -82,6 +82,7 @@ def test_summarize_counts_only_finished_shards():
         'missing': 2,
         'rejected': 1,
         'first_rejected': [dataclasses.asdict(BAD)],
+        'warnings': 0,
         'seconds': 100.0,
     }
 

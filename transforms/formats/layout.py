@@ -6,6 +6,7 @@
     train.scores.npz           memorization values, if the index file has them
     missing-train.csv          index and name of images that were not found
     rejected-train.csv         index, path and reason of images that cannot be used
+    warnings-train.csv         index, path and warning of images that a decoder repairs
     .build/                    the staging folder; removed when a build is complete
       *.tmp                    unfinished files
       lock.json                the lock, where the file system has none
@@ -69,6 +70,11 @@ def missing_path(output_directory: str, split: str) -> str:
 def rejected_path(output_directory: str, split: str) -> str:
     """Returns the path of the list of images that cannot be used."""
     return storage.join(output_directory, f'rejected-{split}.csv')
+
+
+def warnings_path(output_directory: str, split: str) -> str:
+    """Returns the path of the list of images that a decoder warns about."""
+    return storage.join(output_directory, f'warnings-{split}.csv')
 
 
 def staging_dir(output_directory: str) -> str:

@@ -13,6 +13,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from indexed_imagenet.transforms.formats.image_warnings import (
+    ImageWarning,
+    ImageWarnings,
+)
 from indexed_imagenet.transforms.formats.tfrecord import OVERHEAD
 
 # How thoroughly images were looked at: QUICK decodes those in doubt, DECODE all.
@@ -77,6 +81,7 @@ class ShardInfo:
       check: how its images were checked, one of ``CHECKS``.
       converted: the examples whose images were converted.
       records: shape [n], dtype ``RECORD_DTYPE``, in the order of the file.
+      warnings: about the images in it; looked for with the check ``DECODE``.
     """
 
     build_id: str
@@ -84,6 +89,7 @@ class ShardInfo:
     check: str
     converted: tuple[Converted, ...]
     records: np.ndarray
+    warnings: ImageWarnings = ImageWarnings()
 
     @property
     def num_bytes(self) -> int:
@@ -102,18 +108,20 @@ class ShardInfo:
 
     def to_json(self) -> bytes:
         """Returns the content of the entry's file."""
-        return json.dumps(
-            {
-                'identity': self.build_id,
-                'rows': self.rows,
-                'check': self.check,
-                'records': len(self.records),
-                'bytes': self.num_bytes,
-                'digest': self.digest,
-                'converted': [dataclasses.astuple(entry) for entry in self.converted],
-                'content': base64.b64encode(self.records.tobytes()).decode(),
-            }
-        ).encode()
+        fields = {
+            'identity': self.build_id,
+            'rows': self.rows,
+            'check': self.check,
+            'records': len(self.records),
+            'bytes': self.num_bytes,
+            'digest': self.digest,
+            'converted': [dataclasses.astuple(entry) for entry in self.converted],
+            'content': base64.b64encode(self.records.tobytes()).decode(),
+        }
+        if self.warnings.count:  # entries of earlier versions do not have the field
+            warnings = self.warnings.unpack()
+            fields['warnings'] = [dataclasses.astuple(warning) for warning in warnings]
+        return json.dumps(fields).encode()
 
     @classmethod
     def from_json(cls, content: bytes) -> 'ShardInfo':
@@ -131,6 +139,7 @@ class ShardInfo:
                 str(fields['check']),
                 tuple(Converted(*entry) for entry in fields['converted']),
                 np.frombuffer(base64.b64decode(fields['content']), RECORD_DTYPE),
+                ImageWarnings.pack(ImageWarning(*w) for w in fields.get('warnings', [])),
             )
             digest = fields['digest']
         except (TypeError, KeyError) as error:

@@ -7,7 +7,7 @@ that belong to no segment, the next marker is the next 0xFF whose code is not a
 stuffed zero, a restart or a fill byte.
 
 A file whose only scan reaches its end does not need that walk. Seeing that there is
-no marker near the end takes about 9 µs, the walk 35 µs for 113 kB.
+no marker in the scan takes about 10 µs, the walk 38 µs for 114 kB.
 """
 
 import dataclasses
@@ -25,8 +25,8 @@ _FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 # other code a decoder stops.
 _SEGMENTS = frozenset({0xC4, 0xCC, 0xDA, 0xDB, 0xDC, 0xDD, *range(0xE0, 0xF0), 0xFE})
 
-# Bytes: a marker and the largest value of a length.
-_LONGEST_SEGMENT = 2 + 0xFFFF
+# Bytes. A longer scan is left to the walk, which needs no memory.
+_LONGEST_SCAN = 16 << 20
 
 # The most markers that are followed, which takes less than a tenth of a second. An
 # ordinary file has a few dozen.
@@ -80,18 +80,17 @@ def only_scan_reaches_end(data: bytes, header: JpegHeader) -> bool:
       header: its header.
 
     Returns:
-      False if only following the markers can decide: there may be other scans, a
-      marker is so near the end that its segment may be cut off, or the scan has
-      restart markers.
+      False if only following the markers can decide: there may be other scans, or
+      the scan has markers. Those may be restarts, or a sign of damage: at some codes
+      a decoder stops.
     """
     if not header.one_scan:
         return False
     scan = header.scan_offset
     length = data[scan + 2] << 8 | data[scan + 3]
     begin, end = scan + 2 + length, len(data) - 2
-    if begin > end:
+    if not 0 <= end - begin <= _LONGEST_SCAN:
         return False
-    begin = max(begin, end - _LONGEST_SEGMENT)
     window = np.frombuffer(data, np.uint8, end - begin, begin)
     following = np.frombuffer(data, np.uint8, end - begin, begin + 1)
     # 1 where 0xFF is followed by anything but a stuffed zero.

@@ -9,6 +9,7 @@ import functools
 import os
 import platform
 import re
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -20,7 +21,7 @@ _import_lock = threading.Lock()
 
 
 class DecodeError(ValueError):
-    """The decoder rejects the image; the message is its reason, on one line."""
+    """The codec rejects the image; the message is its reason, on one line."""
 
 
 class DecodedImage(NamedTuple):
@@ -63,14 +64,30 @@ def tensorflow() -> Any:
         return _import_tensorflow()
 
 
+def is_fault_of_machine(error: Exception) -> bool:
+    """Returns True if an error is not about the image that was being worked on.
+
+    That is one of memory, of the system, or of the installation.
+    """
+    if isinstance(error, MemoryError | OSError | ImportError):
+        return True
+    tf = sys.modules.get('tensorflow')
+    return tf is not None and isinstance(error, tf.errors.ResourceExhaustedError)
+
+
 @contextlib.contextmanager
 def _decode_errors() -> Iterator[None]:
-    """Turns TensorFlow's rejection of an image into a ``DecodeError``."""
+    """Turns whatever TensorFlow's codecs raise into a ``DecodeError``.
+
+    Faults of the machine stay what they are.
+    """
     tf = tensorflow()
     try:
         with _silence_tensorflow():  # libjpeg's own messages do not name the file
             yield
-    except tf.errors.InvalidArgumentError as error:
+    except tf.errors.OpError as error:
+        if is_fault_of_machine(error):
+            raise
         # The names of TensorFlow's node and operation surround the reason.
         reason = re.sub(r'\{\{.*?\}\}|\[Op:.*', '', error.message).strip(' .')
         raise DecodeError(one_line(reason) or 'it cannot be decoded') from error
@@ -128,9 +145,13 @@ def encode_rgb_jpeg(pixels: Any) -> bytes:
 
     Args:
       pixels: uint8 tensor or array, shape [height, width, 3].
+
+    Raises:
+      DecodeError: the pixels cannot become a JPEG.
     """
-    encoded = tensorflow().io.encode_jpeg(pixels, format='rgb', quality=100)
-    return bytes(encoded.numpy())
+    with _decode_errors():
+        encoded = tensorflow().io.encode_jpeg(pixels, format='rgb', quality=100)
+        return bytes(encoded.numpy())
 
 
 def codec() -> str:

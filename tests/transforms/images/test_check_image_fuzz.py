@@ -78,7 +78,8 @@ def test_check_image_damaged_golden_image_agrees_with_decoder(golden, tf, kind):
 @pytest.mark.parametrize('name', damage.OTHER_FORMATS)
 def test_check_image_other_format_raises_for_its_start(name):
     reason = check_or_reason(damage.OTHER_FORMATS[name], QUICK)
-    assert reason.startswith(('neither a JPEG nor a PNG', 'empty'))
+    named = f'a {name} image (expected JPEG or PNG)'
+    assert reason.startswith((named, 'neither a JPEG nor a PNG', 'empty'))
     assert check_or_reason(damage.OTHER_FORMATS[name], DECODE) == reason
 
 

@@ -12,9 +12,19 @@ def segment(code, content=b''):
 
 def frame(code=0xC0, precision=8, height=3, width=5, components=3):
     size = height.to_bytes(2, 'big') + width.to_bytes(2, 'big')
-    return segment(
-        code, bytes([precision]) + size + bytes([components]) + b'\1\x22\0' * 3
-    )
+    listed = b''.join(bytes([number, 0x11, 0]) for number in range(components))
+    return segment(code, bytes([precision]) + size + bytes([components]) + listed)
+
+
+def scan_of(components, progressive=False):
+    listed = b''.join(bytes([number, 0]) for number in range(components))
+    last = 0 if progressive else 63
+    return segment(0xDA, bytes([components]) + listed + bytes([0, last, 0]))
+
+
+# Quantization table 0 and the Huffman tables DC 0 and AC 0, which have no codes.
+TABLES = segment(0xDB, bytes(65)) + segment(0xC4, bytes(17) + b'\x10' + bytes(16))
+SCAN = TABLES + scan_of(3)
 
 
 def test_read_jpeg_header_golden_jpegs_agree_with_tensorflow(golden, tf):
@@ -32,8 +42,8 @@ def test_read_jpeg_header_other_segments_first_finds_frame():
     before = segment(0xE0, b'JFIF') + segment(0xFE, b'\xff\xc0 not a frame') + b'\xff\x01'
     for code in (0xC0, 0xC1, 0xC2):
         data = b'\xff\xd8' + before + b'\xff\xff' + frame(code, height=300, width=7000)
-        scan = segment(0xC4, b'tables') + segment(0xDA, b'\3' * 10)
-        begin = len(data) + len(segment(0xC4, b'tables'))
+        scan = TABLES + scan_of(3, progressive=code == 0xC2)
+        begin = len(data) + len(TABLES)
         expected = JpegHeader(300, 7000, 3, begin, one_scan=code != 0xC2)
         assert read_jpeg_header(data + scan) == expected
         assert read_jpeg_header(data) is None  # without a scan
@@ -41,7 +51,7 @@ def test_read_jpeg_header_other_segments_first_finds_frame():
 
 
 def test_read_jpeg_header_rare_frame_or_nonsense_is_none():
-    scan = segment(0xDA, b'\3' * 10)
+    scan = SCAN
     for data in (
         frame(0xC3),  # lossless
         frame(0xC9),  # arithmetic
@@ -68,14 +78,14 @@ def test_read_jpeg_header_any_bytes_give_header_or_none(data):
 
 
 def test_read_jpeg_header_scan_of_one_of_three_components_is_not_one_scan():
-    scan = segment(0xDA, b'\1' * 10)
+    scan = TABLES + scan_of(1)
     assert not read_jpeg_header(b'\xff\xd8' + frame() + scan).one_scan
     assert read_jpeg_header(b'\xff\xd8' + frame(components=1) + scan).one_scan
 
 
 @pytest.mark.parametrize('endless', [b'\xff', b'\xff\x01', segment(0xFE)])
 def test_read_jpeg_header_too_many_segments_is_none(monkeypatch, endless):
-    scan = segment(0xDA, b'\3' * 10)
+    scan = SCAN
     monkeypatch.setattr(jpeg_header, '_MAX_STEPS', 50)
     for count, is_read in ((40, True), (60, False)):
         data = b'\xff\xd8' + endless * count + frame() + scan

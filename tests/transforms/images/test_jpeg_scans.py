@@ -11,9 +11,11 @@ from indexed_imagenet.transforms.images.jpeg_scans import (
 )
 from support.damage import END, segment
 
-SCAN = segment(0xDA, b'\3' + bytes(9)) + b'data\xff\0data'
-FRAME = segment(0xC0, b'\x08\0\3\0\5\3' + b'\1\x22\0' * 3)
-START = b'\xff\xd8' + FRAME
+SCAN = segment(0xDA, b'\3\1\0\2\0\3\0\0\x3f\0') + b'data\xff\0data'
+FRAME = segment(0xC0, b'\x08\0\3\0\5\3' + b'\1\x11\0\2\x11\0\3\x11\0')
+# Quantization table 0 and the Huffman tables DC 0 and AC 0, which have no codes.
+TABLES = segment(0xDB, bytes(65)) + segment(0xC4, bytes(17) + b'\x10' + bytes(16))
+START = b'\xff\xd8' + TABLES + FRAME
 
 
 @pytest.mark.parametrize(
@@ -64,11 +66,11 @@ def test_only_scan_reaches_end_marker_whose_segment_may_be_cut_is_false():
 
 
 def test_only_scan_reaches_end_other_scans_restarts_or_cut_scan_header_is_false():
-    one_of_three = segment(0xDA, b'\1' + bytes(9))
+    one_of_three = segment(0xDA, b'\1\1\0\0\x3f\0')
     assert not reaches_end(one_of_three + END)
     assert not reaches_end(SCAN + b'\xff\xd0' + END)
-    assert not reaches_end(segment(0xDA, b'\3' + bytes(7) + END)[:-1] + END[1:])
-    assert not reaches_end(segment(0xDA, b'\3' + bytes(60))[:20] + END)
+    assert not reaches_end(segment(0xDA, b'\3\1\0\2\0\3\0\0' + END))
+    assert read_jpeg_header(START + segment(0xDA, b'\3' + bytes(60))[:20] + END) is None
 
 
 @given(st.binary(max_size=300))
