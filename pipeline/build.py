@@ -18,7 +18,11 @@ import apache_beam as beam
 from apache_beam.pvalue import AsSingleton
 
 from indexed_imagenet.transforms import storage
-from indexed_imagenet.transforms.encode_shards import EncodeShards, ImagePolicy
+from indexed_imagenet.transforms.encode_shards import (
+    SKIP,
+    EncodeShards,
+    ImagePolicy,
+)
 from indexed_imagenet.transforms.find_duplicates import FindDuplicates
 from indexed_imagenet.transforms.formats.build_id import BuildId
 from indexed_imagenet.transforms.formats.example_encoder import Label
@@ -115,7 +119,13 @@ class BuildSplit(beam.PTransform):
         build_id, output = split.build_id, job.output_directory
 
         shards = grouped | 'Plan shards' >> PlanShards(
-            build_id, output, job.policy.check, self._report
+            build_id,
+            output,
+            job.policy.check,
+            self._report,
+            directory=split.directory,
+            labels=job.labels,
+            skip_bad=job.policy.bad_images == SKIP,
         )
         written = (
             shards.plans
@@ -128,7 +138,7 @@ class BuildSplit(beam.PTransform):
         )
         reports = (shards.reports, written) | 'Collect shard reports' >> beam.Flatten()
         return reports | 'Write the manifest' >> WriteManifest(
-            build_id, output, job.index_file
+            build_id, output, job.index_file, job.policy.max_bad_fraction
         )
 
 
@@ -144,7 +154,9 @@ def build_graph(pipeline: beam.Pipeline, job: Job) -> None:
         | 'Merge into one report' >> MergeReports()
     )
     output_ready = report | 'Prepare the output directory' >> PrepareOutput(
-        [split.build_id for split in job.splits], job.output_directory, job.overwrite
+        [split.build_id for split in job.splits],
+        job.output_directory,
+        job.overwrite,
     )
     output_ready | 'Save the input report' >> SaveInputReport(job.output_directory)
     for split, plan in plans.items():

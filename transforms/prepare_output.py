@@ -6,6 +6,7 @@ another build of the split is deleted; the launcher has let that pass only if it
 told to. The manifest goes before anything else is touched.
 """
 
+import dataclasses
 from collections.abc import Sequence
 
 import apache_beam as beam
@@ -98,8 +99,10 @@ def prepare_split(plan: BuildPlan, output_directory: str, overwrite: bool) -> No
     if not is_other:
         # First, so that whatever stops this run, the next one knows whose shards
         # these are.
+        if found:
+            plan = _carry_rejected(plan, found)
         write_build_plan(plan, output_directory)
-        manifest = read_manifest(output_directory, split)
+        manifest = read_manifest(output_directory, split) if found else None
         if manifest is not None:
             _restore_shard_infos(manifest, output_directory)
     for path in (
@@ -127,18 +130,28 @@ def _try_to_read_plan(output_directory: str, split: str) -> BuildPlan | None:
         return None
 
 
+def _carry_rejected(plan: BuildPlan, found: BuildPlan) -> BuildPlan:
+    """Returns the plan with the bad images that are still to be expected."""
+    removed = max(0, found.images - plan.images)
+    return dataclasses.replace(plan, rejected=max(0, found.rejected - removed))
+
+
 def find_shrunk(plan: BuildPlan, output_directory: str) -> InputReport:
     """Reports images lost since the directory was last built.
 
     An image disk that is not mounted, or a wrong directory, would otherwise turn a
-    finished data set into a poor one.
+    finished data set into a poor one. Bad images are not missed.
     """
     split = plan.build_id.split
     found = _try_to_read_plan(output_directory, split)
-    if found is None or found.build_id != plan.build_id or found.images <= plan.images:
+    if found is None or found.build_id != plan.build_id:
+        return InputReport()
+    if found.images - found.rejected <= plan.images:
         return InputReport()
     key = (split, IssueKind.SHRUNK)
     case = f'{plan.images:,} now, {found.images:,} then'
+    if found.rejected:
+        case += f', {found.rejected:,} of them bad'
     return InputReport({}, {key: found.images - plan.images}, {key: (case,)})
 
 
@@ -171,7 +184,10 @@ class PrepareOutput(beam.PTransform):
     """Passes the one ``InputReport`` on when the output directory is ready for shards."""
 
     def __init__(
-        self, build_ids: Sequence[BuildId], output_directory: str, overwrite: bool
+        self,
+        build_ids: Sequence[BuildId],
+        output_directory: str,
+        overwrite: bool,
     ):
         super().__init__()
         self._arguments = (tuple(build_ids), output_directory, overwrite)

@@ -1,6 +1,7 @@
 """Reports how a build ended, from the files that the job wrote."""
 
 import json
+import math
 from typing import Any
 
 from rich.console import Console
@@ -124,19 +125,58 @@ def rejection_lines(
     if summary['rejected']:
         path = rejected_path(output_directory, split)
         left_out = summary['shards'] - summary['shards_there']
-        if left_out:
+        unreadable = summary['unreadable']
+        if unreadable:
+            effect = (
+                f'{left_out:,} of {summary["shards"]:,} shards not written, because '
+                f'{counted(unreadable, "image")} could not be read; make them readable '
+                'and rerun the same command to build only those shards'
+            )
+        elif left_out:
             effect = (
                 f'{left_out:,} of {summary["shards"]:,} shards not written because of '
                 'them; replace them and rerun the same command to build only those '
                 'shards, or add --bad_images=skip to build without them'
             )
-        else:
+        elif 'fingerprint' in summary:
             effect = 'skipped: the data set is marked as incomplete'
+        else:
+            effect = 'skipped'
         lines.append(
             f'{split}: {counted(summary["rejected"], "image")} rejected, listed in '
             f'{path}; {effect}'
         )
     return lines
+
+
+def withheld_line(summary: dict[str, Any], split: str, max_bad_fraction: float) -> str:
+    """Returns why a split whose shards are all finished got no manifest.
+
+    Args:
+      summary: the summary of the split.
+      split: name of the split.
+      max_bad_fraction: the job's.
+    """
+    bad = summary['rejected']
+    images = summary['examples'] + bad
+    if not summary['examples']:
+        return (
+            f'{split}: none of {counted(images, "image")} can be used (expected at least '
+            'one), so no manifest was written; replace them with good copies and rerun '
+            'the same command'
+        )
+    return (
+        f'{split}: {bad:,} of {counted(images, "image")} are bad, a share of '
+        f'{bad / images:.4g} (expected at most {max_bad_fraction:g}), so no manifest was '
+        'written; replace them with good copies and rerun the same command, or accept '
+        f'them with --max_bad_fraction={_round_up(bad / images):g}: finished shards are '
+        'kept'
+    )
+
+
+def _round_up(fraction: float) -> float:
+    """Returns a share with at most two digits after the point, and not below it."""
+    return min(math.ceil(fraction * 100) / 100, 1.0)
 
 
 def notes(
@@ -195,6 +235,8 @@ def _state_line(summary: dict[str, Any], split: str) -> str:
     """Returns the state of a split and the fingerprint to compare it by."""
     if 'fingerprint' not in summary:
         left_out = summary['shards'] - summary['shards_there']
+        if not left_out:
+            return f'{split}: unfinished, too few images can be used'
         return (
             f'{split}: unfinished, {left_out:,} of {summary["shards"]:,} shards missing'
         )
@@ -225,8 +267,11 @@ def print_summary(job: Job, out: Console, err: Console) -> None:
         lines = rejection_lines(
             summary, split.name, split.directory, job.output_directory
         )
-        if summary['shards_there'] < summary['shards']:
+        if 'fingerprint' not in summary:
             errors += lines
+            if summary['shards_there'] == summary['shards']:
+                fraction = job.policy.max_bad_fraction
+                errors.append(withheld_line(summary, split.name, fraction))
             continue
         for line in lines:
             print_line(err, line)
