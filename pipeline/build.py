@@ -63,6 +63,7 @@ class Job:
       output_directory: where shards go.
       policy: how images are checked.
       overwrite: whether another build of the same splits there is deleted.
+      check_kept: whether finished shards are read before they are kept.
     """
 
     splits: Sequence[Split]
@@ -71,6 +72,7 @@ class Job:
     output_directory: str
     policy: ImagePolicy
     overwrite: bool
+    check_kept: bool = False
 
 
 class PlanSplit(beam.PTransform):
@@ -126,6 +128,7 @@ class BuildSplit(beam.PTransform):
             directory=split.directory,
             labels=job.labels,
             skip_bad=job.policy.bad_images == SKIP,
+            check_kept=job.check_kept,
         )
         written = (
             shards.plans
@@ -157,6 +160,7 @@ def build_graph(pipeline: beam.Pipeline, job: Job) -> None:
         [split.build_id for split in job.splits],
         job.output_directory,
         job.overwrite,
+        job.check_kept,
     )
     output_ready | 'Save the input report' >> SaveInputReport(job.output_directory)
     for split, plan in plans.items():

@@ -100,6 +100,13 @@ def add_build_flags(parser: argparse.ArgumentParser) -> None:
         help='delete a different build of the same split from the output directory '
         '(default: refuse; an unfinished run of this build is always resumed)',
     )
+    outputs.add_argument(
+        '--check_kept',
+        action='store_true',
+        help='re-read shards of an earlier run before keeping them, rebuild damaged '
+        'ones, and recognise shards whose manifest is lost (default: only their sizes '
+        'are compared)',
+    )
     images = parser.add_argument_group('image checks')
     images.add_argument(
         '--check_images',

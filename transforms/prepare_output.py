@@ -3,7 +3,8 @@
 What belongs to the same build is reused: a finished data set becomes entries of
 finished shards again, so that each of them is kept or made again. What belongs to
 another build of the split is deleted; the launcher has let that pass only if it was
-told to. The manifest goes before anything else is touched.
+told to. Shards whose build is unknown stay if they are going to be checked. The manifest
+goes before anything else is touched.
 """
 
 import dataclasses
@@ -72,13 +73,16 @@ def _restore_shard_infos(manifest: Manifest, output_directory: str) -> None:
             atomic_write(path, info.to_json(), layout.staging_dir(output_directory))
 
 
-def prepare_split(plan: BuildPlan, output_directory: str, overwrite: bool) -> None:
+def prepare_split(
+    plan: BuildPlan, output_directory: str, overwrite: bool, check_kept: bool = False
+) -> None:
     """Makes the directory ready for the shards of one build of a split.
 
     Args:
       plan: of that build.
       output_directory: where shards go.
       overwrite: whether another build of the split is deleted.
+      check_kept: whether shards are read before they are kept.
 
     Raises:
       RuntimeError: there is another build, and it is not to be deleted.
@@ -89,7 +93,7 @@ def prepare_split(plan: BuildPlan, output_directory: str, overwrite: bool) -> No
     shards = set(list_shards(output_directory, split))
     foreign = shards - set(layout.shard_names(split, build_id.shuffle.num_shards))
     found = _try_to_read_plan(output_directory, split)
-    is_other = found is None or found.build_id != build_id
+    is_other = found.build_id != build_id if found else not check_kept
     manifest_path = layout.manifest_path(output_directory, split)
     if (shards if is_other else foreign) and not overwrite:
         raise RuntimeError(  # it appeared after the launcher had looked
@@ -160,6 +164,7 @@ def prepare_output(
     build_ids: Sequence[BuildId],
     output_directory: str,
     overwrite: bool,
+    check_kept: bool = False,
 ) -> InputReport:
     """Makes the directory ready for all splits, unless the report blocks the build.
 
@@ -176,7 +181,7 @@ def prepare_output(
         if report.blocks_build:
             return report
     for plan in plans:
-        prepare_split(plan, output_directory, overwrite)
+        prepare_split(plan, output_directory, overwrite, check_kept)
     return report
 
 
@@ -188,9 +193,10 @@ class PrepareOutput(beam.PTransform):
         build_ids: Sequence[BuildId],
         output_directory: str,
         overwrite: bool,
+        check_kept: bool = False,
     ):
         super().__init__()
-        self._arguments = (tuple(build_ids), output_directory, overwrite)
+        self._arguments = (tuple(build_ids), output_directory, overwrite, check_kept)
 
     def expand(self, report: beam.PCollection) -> beam.PCollection:
         return report | 'Reuse or delete an earlier build' >> beam.Map(

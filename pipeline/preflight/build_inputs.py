@@ -183,7 +183,7 @@ def prepare_job(options: BuildOptions) -> Job:
         splits.append(Split(split, directories[split], build_id))
     if not options.overwrite:
         build_ids = [split.build_id for split in splits]
-        check_existing_output(output, build_ids)
+        check_existing_output(output, build_ids, options.check_kept)
     policy = ImagePolicy(
         options.check_images, options.bad_images, options.max_bad_fraction
     )
@@ -194,4 +194,5 @@ def prepare_job(options: BuildOptions) -> Job:
         output,
         policy,
         options.overwrite,
+        options.check_kept,
     )

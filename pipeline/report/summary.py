@@ -17,6 +17,7 @@ from indexed_imagenet.transforms.formats.layout import (
     input_report_path,
     missing_path,
     rejected_path,
+    shard_path,
     summary_path,
 )
 from indexed_imagenet.transforms.input_report import (
@@ -179,6 +180,27 @@ def _round_up(fraction: float) -> float:
     return min(math.ceil(fraction * 100) / 100, 1.0)
 
 
+def kept_line(summary: dict[str, Any], split: str, job: Job) -> str | None:
+    """Returns what was looked at of the shards that were kept; None if none were."""
+    kept = summary['shards_kept']
+    damaged = [
+        shard_path(split, shard, summary['shards']) for shard in summary['damaged']
+    ]
+    parts = []
+    if kept and job.check_kept:
+        parts.append(f'{counted(kept, "shard")} kept, contents re-read')
+    elif kept:
+        parts.append(
+            f'{counted(kept, "shard")} kept, contents not re-read (--check_kept re-reads '
+            'them)'
+        )
+    if damaged:
+        parts.append(
+            f'{counted(len(damaged), "damaged shard")} built again: {first_of(damaged)}'
+        )
+    return f'{split}: {"; ".join(parts)}' if parts else None
+
+
 def notes(
     input_report: InputReport, summary: dict[str, Any], split: str, job: Job
 ) -> list[str]:
@@ -264,6 +286,8 @@ def print_summary(job: Job, out: Console, err: Console) -> None:
         summary = summaries[split.name]
         for line in notes(input_report, summary, split.name, job):
             print_line(err, line)
+        if kept := kept_line(summary, split.name, job):
+            print_line(err, kept)
         lines = rejection_lines(
             summary, split.name, split.directory, job.output_directory
         )
