@@ -18,7 +18,11 @@ import apache_beam as beam
 from apache_beam.pvalue import AsSingleton
 
 from indexed_imagenet.transforms import storage
-from indexed_imagenet.transforms.encode_shards import EncodeShards, ImagePolicy
+from indexed_imagenet.transforms.encode_shards import (
+    SKIP,
+    EncodeShards,
+    ImagePolicy,
+)
 from indexed_imagenet.transforms.find_duplicates import FindDuplicates
 from indexed_imagenet.transforms.formats.build_id import BuildId
 from indexed_imagenet.transforms.formats.example_encoder import Label
@@ -59,6 +63,7 @@ class Job:
       output_directory: where shards go.
       policy: how images are checked.
       overwrite: whether another build of the same splits there is deleted.
+      check_kept: whether finished shards are read before they are kept.
     """
 
     splits: Sequence[Split]
@@ -67,6 +72,7 @@ class Job:
     output_directory: str
     policy: ImagePolicy
     overwrite: bool
+    check_kept: bool = False
 
 
 class PlanSplit(beam.PTransform):
@@ -115,7 +121,14 @@ class BuildSplit(beam.PTransform):
         build_id, output = split.build_id, job.output_directory
 
         shards = grouped | 'Plan shards' >> PlanShards(
-            build_id, output, job.policy.check, self._report
+            build_id,
+            output,
+            job.policy.check,
+            self._report,
+            directory=split.directory,
+            labels=job.labels,
+            skip_bad=job.policy.bad_images == SKIP,
+            check_kept=job.check_kept,
         )
         written = (
             shards.plans
@@ -128,7 +141,7 @@ class BuildSplit(beam.PTransform):
         )
         reports = (shards.reports, written) | 'Collect shard reports' >> beam.Flatten()
         return reports | 'Write the manifest' >> WriteManifest(
-            build_id, output, job.index_file
+            build_id, output, job.index_file, job.policy.max_bad_fraction
         )
 
 
@@ -144,7 +157,10 @@ def build_graph(pipeline: beam.Pipeline, job: Job) -> None:
         | 'Merge into one report' >> MergeReports()
     )
     output_ready = report | 'Prepare the output directory' >> PrepareOutput(
-        [split.build_id for split in job.splits], job.output_directory, job.overwrite
+        [split.build_id for split in job.splits],
+        job.output_directory,
+        job.overwrite,
+        job.check_kept,
     )
     output_ready | 'Save the input report' >> SaveInputReport(job.output_directory)
     for split, plan in plans.items():

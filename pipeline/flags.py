@@ -5,6 +5,7 @@ Needs neither Beam nor TensorFlow, so commands that do without them start at onc
 
 import argparse
 import difflib
+import math
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -21,6 +22,21 @@ def int_flag(text: str) -> int:
         return int(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f'{text!r} is not a whole number') from None
+
+
+def fraction_flag(text: str) -> float:
+    """Returns the value of a flag that is a share.
+
+    Raises:
+      argparse.ArgumentTypeError: ``text`` is not a number from 0 to 1.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f'{text!r} is not a number from 0 to 1')
+    return value
 
 
 class OneLineParser(argparse.ArgumentParser):

@@ -5,9 +5,14 @@ from collections.abc import Sequence
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from indexed_imagenet.flags import OneLineParser, int_flag
+from indexed_imagenet.flags import OneLineParser, fraction_flag, int_flag
 from indexed_imagenet.labels.load import METADATA_FILE, SYNSETS_FILE
-from indexed_imagenet.transforms.encode_shards import FAIL, SKIP
+from indexed_imagenet.transforms.encode_shards import (
+    FAIL,
+    MAX_BAD_FRACTION,
+    MIN_BAD_IMAGES,
+    SKIP,
+)
 from indexed_imagenet.transforms.formats.shard_info import CHECKS, QUICK
 
 # The Beam options that --help shows. They have texts of our own, because some of
@@ -95,6 +100,13 @@ def add_build_flags(parser: argparse.ArgumentParser) -> None:
         help='delete a different build of the same split from the output directory '
         '(default: refuse; an unfinished run of this build is always resumed)',
     )
+    outputs.add_argument(
+        '--check_kept',
+        action='store_true',
+        help='re-read shards of an earlier run before keeping them, rebuild damaged '
+        'ones, and recognise shards whose manifest is lost (default: only their sizes '
+        'are compared)',
+    )
     images = parser.add_argument_group('image checks')
     images.add_argument(
         '--check_images',
@@ -110,6 +122,14 @@ def add_build_flags(parser: argparse.ArgumentParser) -> None:
         help='fail: do not write the shards that contain them, exit with status 1; '
         'skip: write those shards without them, mark the data set as incomplete '
         '(default: %(default)s)',
+    )
+    images.add_argument(
+        '--max_bad_fraction',
+        metavar='X',
+        type=fraction_flag,
+        default=MAX_BAD_FRACTION,
+        help='with --bad_images=skip, the share of the images of a split, 0 to 1, that '
+        f'may be bad; {MIN_BAD_IMAGES} always may (default: %(default)s)',
     )
     report = parser.add_argument_group('messages')
     report.add_argument(

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import apache_beam as beam
 from apache_beam.pvalue import AsSingleton
 
+from indexed_imagenet.transforms import storage
 from indexed_imagenet.transforms.index_table import ReadIndexTable
 from indexed_imagenet.transforms.verify.record import RecordSpec
 from indexed_imagenet.transforms.verify.shard import ShardTask, VerifyShards
@@ -32,7 +33,7 @@ class SplitCheck:
       record_spec: what each of its records is compared with.
       tasks: its shards.
       index_file: names and labels, None if they are not to be compared.
-      report: where the report goes.
+      report: where the report goes; notes on progress go into the same folder.
     """
 
     spec: SplitSpec
@@ -52,12 +53,14 @@ def build_graph(pipeline: beam.Pipeline, checks: Sequence[SplitCheck]) -> None:
     for check in checks:
         split = check.spec.split
         table = None
+        notes_folder = storage.parent(check.report)
         if check.index_file:
             read = ReadIndexTable(check.index_file, split)
             table = AsSingleton(pipeline | f'Read the index of {split}' >> read)
         (
             pipeline
             | f'Name the shards of {split}' >> beam.Create(check.tasks)
-            | f'Verify each shard of {split}' >> VerifyShards(check.record_spec, table)
+            | f'Verify each shard of {split}'
+            >> VerifyShards(check.record_spec, table, notes_folder)
             | f'Verify {split}' >> VerifySplit(check.spec, check.report)
         )

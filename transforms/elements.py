@@ -88,11 +88,13 @@ class ShardPlan:
       shard: from 0.
       rows: its images in the order of their ranks, see ``rows.row_dtype``.
       missing: indices that belong in this shard and have no image, int32.
+      damaged: whether a damaged file was in its place.
     """
 
     shard: int
     rows: np.ndarray
     missing: np.ndarray
+    damaged: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -112,7 +114,13 @@ class ShardReport:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class UnwrittenShard(ShardReport):
-    """A shard without a file: the input is bad, or one of its images is."""
+    """A shard without a file: the input is bad, or one of its images is.
+
+    Attributes:
+      blocked: whether the input as a whole is bad, so that no image was read.
+    """
+
+    blocked: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -125,6 +133,7 @@ class FinishedShard(ShardReport):
       labels: the labels that occur, shape [k], int16, from 0.
       started: when the first image was about to be read, in seconds since 1970.
       finished: when the file was in place, in seconds since 1970.
+      damaged: whether it replaces a damaged file.
     """
 
     info: ShardInfo
@@ -132,6 +141,7 @@ class FinishedShard(ShardReport):
     labels: np.ndarray
     started: float
     finished: float
+    damaged: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -143,7 +153,7 @@ class ShardEnd:
       num_records: how many records came before this mark.
       wanted: whether the shard is to be written; if not, nothing of it is kept.
       build_id, rows, check, converted, warnings: as in ``ShardInfo``.
-      labels, missing, rejected, started: as in ``FinishedShard``.
+      labels, missing, rejected, started, damaged: as in ``FinishedShard``.
     """
 
     shard: int
@@ -158,3 +168,4 @@ class ShardEnd:
     rejected: Rejections
     started: float
     warnings: ImageWarnings = ImageWarnings()
+    damaged: bool = False

@@ -5,6 +5,7 @@ one record, never a shard.
 """
 
 import dataclasses
+import errno
 import time
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -35,6 +36,7 @@ from indexed_imagenet.transforms.formats.shard_info import (
 )
 from indexed_imagenet.transforms.images import tf_codec
 from indexed_imagenet.transforms.images.check_image import (
+    CheckedImage,
     InvalidImageError,
     check_image,
 )
@@ -42,13 +44,23 @@ from indexed_imagenet.transforms.images.jpeg_warnings import find_warning
 from indexed_imagenet.transforms.inputs.read_images import read_images
 from indexed_imagenet.transforms.rows import Row, each_row
 
-# How the reason of a rejection begins that is not about the image's content.
+# How the reason of a rejection begins if the image could not be read. That says nothing
+# about the image: the next attempt may work, so no shard is written without it.
 CANNOT_BE_READ = 'cannot be read'
+
+# Errors of reading that are about the file itself and stay: too large, not a regular
+# file, a socket, a link to itself. Such a file is a bad image.
+_ABOUT_THE_FILE = frozenset({errno.EFBIG, errno.EINVAL, errno.ENXIO, errno.ELOOP})
 
 # What becomes of a shard that a bad image belongs in: it is left out, or written
 # without that image.
 FAIL = 'fail'
 SKIP = 'skip'
+
+# The share of bad images beyond which skipping them is refused, and the number of bad
+# images up to which it is not.
+MAX_BAD_FRACTION = 0.01
+MIN_BAD_IMAGES = 10
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -58,10 +70,12 @@ class ImagePolicy:
     Attributes:
       check: how thoroughly each is looked at, one of ``shard_info.CHECKS``.
       bad_images: ``FAIL`` or ``SKIP``.
+      max_bad_fraction: the share of a split's images, 0 to 1, that may be skipped.
     """
 
     check: str
     bad_images: str
+    max_bad_fraction: float = MAX_BAD_FRACTION
 
     def __post_init__(self) -> None:
         for name, choices in (('check', CHECKS), ('bad_images', (FAIL, SKIP))):
@@ -70,6 +84,35 @@ class ImagePolicy:
                 raise ValueError(
                     f'{name} is {value!r} (expected one of {", ".join(choices)})'
                 )
+
+
+def reject(row: Row, reason: str) -> Rejection:
+    """Rejects the image of a row."""
+    return Rejection(row.index, printable(row.source), printable(reason))
+
+
+def could_not_be_read(rejection: Rejection) -> bool:
+    """Returns whether an image was not rejected for what it is."""
+    return rejection.reason.startswith(f'{CANNOT_BE_READ}: ')
+
+
+def check_content(content: bytes | OSError, check: str) -> CheckedImage:
+    """Checks what was read of an image.
+
+    Args:
+      content: the file's bytes, or the error that reading it raised.
+      check: one of ``shard_info.CHECKS``.
+
+    Raises:
+      InvalidImageError: the image is bad, or could not be read; the reason then begins
+        with ``CANNOT_BE_READ``.
+    """
+    if not isinstance(content, OSError):
+        return check_image(content, check)
+    reason = error_text(content)
+    if content.errno in _ABOUT_THE_FILE:
+        raise InvalidImageError(reason)
+    raise InvalidImageError(f'{CANNOT_BE_READ}: {reason}')
 
 
 def encode_shard(
@@ -81,8 +124,8 @@ def encode_shard(
     """Encodes the images of one shard.
 
     Unless bad images are skipped, the shard is not going to be written once one is
-    rejected, so no more records are made of it; the rest is still checked, so that
-    one run names every bad image.
+    rejected, nor in any case once one cannot be read, so no more records are made of
+    it; the rest is still checked, so that one run names every bad image.
 
     Yields:
       A ``Record`` for each image, preceded by a ``Converted`` if the image had to be
@@ -91,18 +134,18 @@ def encode_shard(
     position, is_lost = 0, False
     for row, content in images:
         try:
-            if isinstance(content, OSError):
-                raise InvalidImageError(f'{CANNOT_BE_READ}: {error_text(content)}')
-            image = check_image(content, policy.check)
+            image = check_content(content, policy.check)
         except InvalidImageError as error:
-            is_lost = policy.bad_images == FAIL
-            yield Rejection(row.index, printable(row.source), printable(str(error)))
+            rejection = reject(row, str(error))
+            is_lost |= policy.bad_images == FAIL or could_not_be_read(rejection)
+            yield rejection
             continue
         if is_lost:
             continue
         if image.converted_from:
             yield Converted(row.index, image.converted_from, tf_codec.codec())
-        if policy.check == DECODE and image.converted_from != PNG:
+        is_png = image.converted_from == PNG
+        if policy.check == DECODE and isinstance(content, bytes) and not is_png:
             warning = find_warning(content, is_cmyk=image.converted_from == CMYK)
             if warning is not None:
                 yield ImageWarning(row.index, printable(row.source), warning)
@@ -150,10 +193,11 @@ class _EncodeShard(beam.DoFn):
         self._rejected.inc(len(rejected))
         bad = [rejection.index for rejection in rejected]
         rows = plan.rows[~np.isin(plan.rows['index'], bad)]
+        unwanted = rejected and self._policy.bad_images == FAIL
         yield ShardEnd(
             plan.shard,
             num_records,
-            wanted=not (rejected and self._policy.bad_images == FAIL),
+            wanted=not (unwanted or any(map(could_not_be_read, rejected))),
             build_id=self._build_id,
             rows=digest_rows(rows['index'], rows['label'], rows['name'].tolist()),
             check=self._policy.check,
@@ -163,6 +207,7 @@ class _EncodeShard(beam.DoFn):
             rejected=Rejections.pack(rejected),
             started=started,
             warnings=ImageWarnings.pack(warnings),
+            damaged=plan.damaged,
         )
 
 

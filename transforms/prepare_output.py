@@ -3,9 +3,11 @@
 What belongs to the same build is reused: a finished data set becomes entries of
 finished shards again, so that each of them is kept or made again. What belongs to
 another build of the split is deleted; the launcher has let that pass only if it was
-told to. The manifest goes before anything else is touched.
+told to. Shards whose build is unknown stay if they are going to be checked. The manifest
+goes before anything else is touched.
 """
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 
 import apache_beam as beam
@@ -101,13 +103,16 @@ def _restore_shard_infos(manifest: Manifest, output_directory: str) -> None:
             atomic_write(path, info.to_json(), layout.staging_dir(output_directory))
 
 
-def prepare_split(plan: BuildPlan, output_directory: str, overwrite: bool) -> None:
+def prepare_split(
+    plan: BuildPlan, output_directory: str, overwrite: bool, check_kept: bool = False
+) -> None:
     """Makes the directory ready for the shards of one build of a split.
 
     Args:
       plan: of that build.
       output_directory: where shards go.
       overwrite: whether another build of the split is deleted.
+      check_kept: whether shards are read before they are kept.
 
     Raises:
       RuntimeError: there is another build, and it is not to be deleted.
@@ -118,7 +123,7 @@ def prepare_split(plan: BuildPlan, output_directory: str, overwrite: bool) -> No
     shards = set(list_shards(output_directory, split))
     foreign = shards - set(layout.shard_names(split, build_id.shuffle.num_shards))
     found = _try_to_read_plan(output_directory, split)
-    is_other = found is None or found.build_id != build_id
+    is_other = found.build_id != build_id if found else not check_kept
     manifest_path = layout.manifest_path(output_directory, split)
     if (shards if is_other else foreign) and not overwrite:
         raise RuntimeError(  # it appeared after the launcher had looked
@@ -128,8 +133,10 @@ def prepare_split(plan: BuildPlan, output_directory: str, overwrite: bool) -> No
     if not is_other:
         # First, so that whatever stops this run, the next one knows whose shards
         # these are.
+        if found:
+            plan = _carry_rejected(plan, found)
         write_build_plan(plan, output_directory)
-        manifest = read_manifest(output_directory, split)
+        manifest = read_manifest(output_directory, split) if found else None
         if manifest is not None:
             _restore_shard_infos(manifest, output_directory)
     for path in (
@@ -158,18 +165,28 @@ def _try_to_read_plan(output_directory: str, split: str) -> BuildPlan | None:
         return None
 
 
+def _carry_rejected(plan: BuildPlan, found: BuildPlan) -> BuildPlan:
+    """Returns the plan with the bad images that are still to be expected."""
+    removed = max(0, found.images - plan.images)
+    return dataclasses.replace(plan, rejected=max(0, found.rejected - removed))
+
+
 def find_shrunk(plan: BuildPlan, output_directory: str) -> InputReport:
     """Reports images lost since the directory was last built.
 
     An image disk that is not mounted, or a wrong directory, would otherwise turn a
-    finished data set into a poor one.
+    finished data set into a poor one. Bad images are not missed.
     """
     split = plan.build_id.split
     found = _try_to_read_plan(output_directory, split)
-    if found is None or found.build_id != plan.build_id or found.images <= plan.images:
+    if found is None or found.build_id != plan.build_id:
+        return InputReport()
+    if found.images - found.rejected <= plan.images:
         return InputReport()
     key = (split, IssueKind.SHRUNK)
     case = f'{plan.images:,} now, {found.images:,} then'
+    if found.rejected:
+        case += f', {found.rejected:,} of them bad'
     return InputReport({}, {key: found.images - plan.images}, {key: (case,)})
 
 
@@ -178,6 +195,7 @@ def prepare_output(
     build_ids: Sequence[BuildId],
     output_directory: str,
     overwrite: bool,
+    check_kept: bool = False,
 ) -> InputReport:
     """Makes the directory ready for all splits, unless the report blocks the build.
 
@@ -194,7 +212,7 @@ def prepare_output(
         if report.blocks_build:
             return report
     for plan in plans:
-        prepare_split(plan, output_directory, overwrite)
+        prepare_split(plan, output_directory, overwrite, check_kept)
     return report
 
 
@@ -202,10 +220,14 @@ class PrepareOutput(beam.PTransform):
     """Passes the one ``InputReport`` on when the output directory is ready for shards."""
 
     def __init__(
-        self, build_ids: Sequence[BuildId], output_directory: str, overwrite: bool
+        self,
+        build_ids: Sequence[BuildId],
+        output_directory: str,
+        overwrite: bool,
+        check_kept: bool = False,
     ):
         super().__init__()
-        self._arguments = (tuple(build_ids), output_directory, overwrite)
+        self._arguments = (tuple(build_ids), output_directory, overwrite, check_kept)
 
     def expand(self, report: beam.PCollection) -> beam.PCollection:
         return report | 'Reuse or delete an earlier build' >> beam.Map(

@@ -1,8 +1,8 @@
 """Writes the manifest and the offsets of a split, as the job's last step.
 
 Everything is taken from the reports: one report per shard, whatever was attempted or
-done twice on the way. If shards had to be left out there is no manifest, only the
-summary and the lists of what is missing and what was rejected.
+done twice on the way. If shards had to be left out, or too many images, there is no
+manifest, only the summary and the lists of what is missing and what was rejected.
 """
 
 import collections
@@ -18,9 +18,20 @@ import numpy as np
 
 from indexed_imagenet.text import MAX_SHOWN_CASES, printable
 from indexed_imagenet.transforms import storage
-from indexed_imagenet.transforms.elements import FinishedShard, Rejection, ShardReport
+from indexed_imagenet.transforms.elements import (
+    FinishedShard,
+    Rejection,
+    ShardReport,
+    UnwrittenShard,
+)
+from indexed_imagenet.transforms.encode_shards import (
+    MAX_BAD_FRACTION,
+    MIN_BAD_IMAGES,
+    could_not_be_read,
+)
 from indexed_imagenet.transforms.formats import layout
 from indexed_imagenet.transforms.formats.build_id import BuildId
+from indexed_imagenet.transforms.formats.build_plan import BuildPlan, write_build_plan
 from indexed_imagenet.transforms.formats.image_warnings import ImageWarning
 from indexed_imagenet.transforms.formats.index_file import (
     SplitIndex,
@@ -72,6 +83,8 @@ def summarize(reports: Sequence[ShardReport]) -> dict[str, Any]:
         'converted_cmyk': sources[CMYK],
         'missing': sum(len(report.missing) for report in reports),
         'rejected': sum(report.rejected.count for report in reports),
+        'unreadable': sum(map(could_not_be_read, _rejections(reports))),
+        'damaged': [report.shard for report in finished if report.damaged],
         'first_rejected': _first_rejected(reports),
         'warnings': sum(report.info.warnings.count for report in finished),
         'seconds': _seconds(new),
@@ -228,17 +241,48 @@ def _write_data_set(
     return manifest
 
 
+def has_too_few_images(summary: Mapping[str, Any], max_bad_fraction: float) -> bool:
+    """Returns whether so many images of a split are bad that it gets no manifest.
+
+    A few bad images are an exception, whatever their share of a small split. A split
+    without a record is never a data set.
+
+    Args:
+      summary: from ``summarize``.
+      max_bad_fraction: the share of the images found, 0 to 1, that may be bad.
+    """
+    examples, bad = summary['examples'], summary['rejected']
+    is_exception = bad <= max(MIN_BAD_IMAGES, max_bad_fraction * (examples + bad))
+    return not (examples and is_exception)
+
+
+def _note_rejected(
+    reports: Sequence[ShardReport],
+    summary: Mapping[str, Any],
+    build_id: BuildId,
+    output_directory: str,
+) -> None:
+    """Notes how many images are bad, for a later run that does not find them."""
+    if any(isinstance(report, UnwrittenShard) and report.blocked for report in reports):
+        return
+    images = build_id.shuffle.num_examples - summary['missing']
+    bad = summary['rejected'] - summary['unreadable']
+    write_build_plan(BuildPlan(build_id, images, bad), output_directory)
+
+
 def write_manifest(
     reports: Iterable[ShardReport],
     build_id: BuildId,
     output_directory: str,
     index_file: str,
+    max_bad_fraction: float = MAX_BAD_FRACTION,
 ) -> str:
     """Writes everything there is to say about one split once its shards are done.
 
     ``missing-SPLIT.csv``, ``rejected-SPLIT.csv`` and ``warnings-SPLIT.csv`` are written
-    beside the shards if there is something to list. If every shard is finished, scores
-    and offsets follow, and the manifest last. The summary goes into the staging folder.
+    beside the shards if there is something to list. If every shard is finished and not
+    too many images are bad, scores and offsets follow, and the manifest last. The summary
+    goes into the staging folder.
 
     Returns:
       The summary's path.
@@ -257,7 +301,11 @@ def write_manifest(
     index = read_split_index(index_file, split)
     _write_lists(reports, split, output_directory, index)
     summary = summarize(reports)
-    if len(_finished(reports)) == num_shards:
+    if len(_finished(reports)) < num_shards or has_too_few_images(
+        summary, max_bad_fraction
+    ):
+        _note_rejected(reports, summary, build_id, output_directory)
+    else:
         finished = cast(list[FinishedShard], reports)
         scores = read_split_scores(index_file, split)
         manifest = _write_data_set(finished, build_id, output_directory, index, scores)
@@ -272,9 +320,15 @@ def write_manifest(
 class WriteManifest(beam.PTransform):
     """Takes the ``ShardReport``s of one split, writes manifest, offsets and lists."""
 
-    def __init__(self, build_id: BuildId, output_directory: str, index_file: str):
+    def __init__(
+        self,
+        build_id: BuildId,
+        output_directory: str,
+        index_file: str,
+        max_bad_fraction: float = MAX_BAD_FRACTION,
+    ):
         super().__init__()
-        self._arguments = (build_id, output_directory, index_file)
+        self._arguments = (build_id, output_directory, index_file, max_bad_fraction)
 
     def expand(self, reports: beam.PCollection) -> beam.PCollection:
         return reports | 'Write manifest, offsets and lists' >> ReduceGlobally(

@@ -126,6 +126,7 @@ class ShardWriter:
             labels=end.labels,
             started=end.started,
             finished=time.time(),
+            damaged=end.damaged,
         )
 
     def write_error(self, error: OSError) -> OSError:

@@ -23,6 +23,8 @@ from indexed_imagenet.preflight.verify_inputs import (
     find_splits,
     plan_check,
 )
+from indexed_imagenet.report.progress import ProgressWatcher
+from indexed_imagenet.report.verify_progress import CheckedShardsReader
 from indexed_imagenet.runners.execute import run_job
 from indexed_imagenet.runners.select import open_runner, runs_locally
 from indexed_imagenet.signals import Interrupt
@@ -95,6 +97,11 @@ def _passed_line(check: SplitCheck, report: dict[str, Any]) -> str:
         passed.append(f'{absent:,} declared missing')
     if check.record_spec.check == DECODE:
         passed.append('every image decoded')
+    if report['other_form']:
+        passed.append(
+            f'{counted(report["other_form"], "record")} encoded in another form than '
+            "the build's, with the same features"
+        )
     passed.append(f'fingerprint sha256 {report["fingerprint"]}')
     line = (
         f'{split}: {counted(report["examples"], "example")} in '
@@ -124,7 +131,14 @@ def _print_result(
     if count:
         lines = faults[:MAX_SHOWN_FAULTS]
         more = f', the first {MAX_SHOWN_FAULTS} above' if count > MAX_SHOWN_FAULTS else ''
-        lines.append(f'{counted(count, "fault")} in {checks[0].spec.directory}{more}')
+        remedies = [
+            check.spec.remedy
+            for check, report in zip(checks, reports, strict=True)
+            if report['num_faults'] and check.spec.remedy
+        ]
+        remedy = f'; {remedies[0]}' if remedies else ''
+        directory = checks[0].spec.directory
+        lines.append(f'{counted(count, "fault")} in {directory}{more}{remedy}')
         raise UserError('\n'.join(lines), exit_status=1)
 
 
@@ -182,6 +196,8 @@ def run(argv: Sequence[str]) -> None:
             for split in splits
         ]
         add_steps = functools.partial(build_graph, checks=checks)
-        run_job(add_steps, options, handle, interrupt, Console(file=open_stderr()))
+        err = Console(file=open_stderr())
+        with ProgressWatcher(folder, err, CheckedShardsReader(folder, checks)):
+            run_job(add_steps, options, handle, interrupt, err)
         reports = [json.loads(storage.read_bytes(check.report)) for check in checks]
     _print_result(checks, reports, Console())

@@ -182,8 +182,17 @@ def prepare_job(options: BuildOptions) -> Job:
         build_id = make_build_id(split, index, labels, shuffle)
         splits.append(Split(split, directories[split], build_id))
     if not options.overwrite:
-        check_existing_output(output, [split.build_id for split in splits])
-    policy = ImagePolicy(options.check_images, options.bad_images)
+        build_ids = [split.build_id for split in splits]
+        check_existing_output(output, build_ids, options.check_kept)
+    policy = ImagePolicy(
+        options.check_images, options.bad_images, options.max_bad_fraction
+    )
     return Job(
-        tuple(splits), tuple(labels), index_file, output, policy, options.overwrite
+        tuple(splits),
+        tuple(labels),
+        index_file,
+        output,
+        policy,
+        options.overwrite,
+        options.check_kept,
     )

@@ -5,12 +5,17 @@ from collections.abc import Sequence
 from indexed_imagenet.errors import UserError
 from indexed_imagenet.text import error_text
 from indexed_imagenet.transforms import storage
+from indexed_imagenet.transforms.check_kept import any_shard_fits
 from indexed_imagenet.transforms.formats import layout
 from indexed_imagenet.transforms.formats.build_id import BuildId
-from indexed_imagenet.transforms.formats.build_plan import read_build_plan
+from indexed_imagenet.transforms.formats.build_plan import BuildPlan, read_build_plan
 from indexed_imagenet.transforms.prepare_output import list_shards
 
 _REMEDY = 'choose another directory, or delete that build of the split with --overwrite'
+_KEEP = 'keep what these flags describe with --check_kept'
+
+# How many shards whose build is unknown are looked at, and how many records of each.
+_ENOUGH = 8
 
 
 def was_built_before_0_2(path: str, split: str) -> bool:
@@ -26,18 +31,50 @@ def was_built_before_0_2(path: str, split: str) -> bool:
     )
 
 
-def _check_split(path: str, build_id: BuildId) -> None:
+def _read_plan(path: str, split: str, check_kept: bool) -> BuildPlan | None:
+    """Returns what a split was built from, as far as that is known."""
+    try:
+        return read_build_plan(path, split)
+    except ValueError:
+        if check_kept:
+            return None
+        raise
+
+
+def _check_unknown(path: str, build_id: BuildId, shards: Sequence[str]) -> None:
+    """Refuses shards that nothing but the flags describes, if they are not of them.
+
+    Raises:
+      UserError: they are not, or none can be read.
+    """
+    split = build_id.split
+    names = layout.shard_names(split, build_id.shuffle.num_shards)
+    present = set(shards)
+    paths = [
+        (number, storage.join(path, name))
+        for number, name in enumerate(names)
+        if name in present
+    ]
+    if not any_shard_fits(paths, build_id, _ENOUGH):
+        raise UserError(
+            f'--output_directory {path} holds {split} shards whose records are not in '
+            'the order of these flags (--shuffle_seed, number of shards, '
+            f'--imagenet_index_file); give the flags that they were built with, {_REMEDY}'
+        )
+
+
+def _check_split(path: str, build_id: BuildId, check_kept: bool) -> None:
     split = build_id.split
     shards = list_shards(path, split)
     if not shards and storage.size(layout.manifest_path(path, split)) is None:
         return  # a build that had finished nothing is nothing to protect
-    if was_built_before_0_2(path, split):
+    if was_built_before_0_2(path, split) and not check_kept:
         name = storage.split(layout.offsets_path_before_0_2(path, split))[1]
         raise UserError(
             f'--output_directory {path} holds a {split} set built before version 0.2 '
-            f'({name} instead of {split}.offsets.npz); {_REMEDY}'
+            f'({name} instead of {split}.offsets.npz); {_KEEP}, {_REMEDY}'
         )
-    found = read_build_plan(path, split)
+    found = _read_plan(path, split, check_kept)
     differences = build_id.differences(found.build_id) if found else []
     if differences:
         raise UserError(
@@ -46,22 +83,33 @@ def _check_split(path: str, build_id: BuildId) -> None:
         )
     ours = layout.shard_names(split, build_id.shuffle.num_shards)
     foreign = sorted(set(shards) - set(ours))
-    if foreign or not found:
+    if foreign or not (found or check_kept):
+        remedy = _REMEDY if foreign else f'{_KEEP}, {_REMEDY}'
         raise UserError(
             f'--output_directory {path} holds {(foreign or shards)[0]}, but nothing '
-            f'that says which build it belongs to; {_REMEDY}'
+            f'that says which build it belongs to; {remedy}'
         )
+    if not found and shards:
+        _check_unknown(path, build_id, shards)
 
 
-def check_existing_output(path: str, build_ids: Sequence[BuildId]) -> None:
+def check_existing_output(
+    path: str, build_ids: Sequence[BuildId], check_kept: bool = False
+) -> None:
     """Refuses a directory that holds another build of one of the splits.
+
+    Args:
+      path: the directory.
+      build_ids: one per split.
+      check_kept: let shards pass whose manifest is lost, or of an older version, if
+        they can be those of this build; the job looks at each.
 
     Raises:
       UserError: there is another build, or the directory cannot be read.
     """
     for build_id in build_ids:
         try:
-            _check_split(path, build_id)
+            _check_split(path, build_id, check_kept)
         except (FileNotFoundError, NotADirectoryError):
             return  # it is going to be made, or found not to be a directory
         except OSError as error:
@@ -70,4 +118,6 @@ def check_existing_output(path: str, build_ids: Sequence[BuildId]) -> None:
                 'it readable'
             ) from error
         except ValueError as error:
-            raise UserError(f'--output_directory {path}: {error}; {_REMEDY}') from error
+            raise UserError(
+                f'--output_directory {path}: {error}; {_KEEP}, {_REMEDY}'
+            ) from error

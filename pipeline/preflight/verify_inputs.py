@@ -28,6 +28,8 @@ from indexed_imagenet.transforms.verify.shard import ShardTask
 from indexed_imagenet.transforms.verify.split import SplitSpec
 from indexed_imagenet.verify import SplitCheck
 
+_UNFINISHED = 'the build is unfinished; run its command again'
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class VerifyFlags:
@@ -99,9 +101,18 @@ def _read_manifest(directory: str, split: str) -> tuple[Manifest | None, list[Fa
         return None, [Fault(path, what)]
     if manifest is None and _is_unfinished(directory, split):
         path = layout.split_staging_dir(directory, split)
-        what = 'the build is unfinished; run its command again'
-        return None, [Fault(path, what)]
+        return None, [Fault(path, _UNFINISHED)]
     return manifest, []
+
+
+def _remedy(manifest: Manifest | None, faults: Sequence[Fault]) -> str:
+    """Returns what to do about faults, '' if what was found so far says it."""
+    if any(fault.what == _UNFINISHED for fault in faults):
+        return ''
+    command = 'run the build command again with --check_kept'
+    if manifest:
+        return f'to repair it, {command}'
+    return f'if indexed-imagenet built it, {command} to repair it'
 
 
 def _is_unfinished(directory: str, split: str) -> bool:
@@ -122,6 +133,7 @@ def plan_check(flags: VerifyFlags, split: str, report: str) -> SplitCheck:
     manifest, faults = _read_manifest(directory, split)
     tasks, more = _find_tasks(directory, split, manifest)
     faults += more
+    remedy = _remedy(manifest, faults)
     labels = load_labels(flags.labels_file, flags.imagenet_metadata_file)
     known_labels: Sequence[Label] | None = labels
     num_examples = manifest.build_id.shuffle.num_examples if manifest else None
@@ -139,10 +151,18 @@ def plan_check(flags: VerifyFlags, split: str, report: str) -> SplitCheck:
                     '(expected the same names and labels)'
                 )
                 faults.append(Fault(layout.manifest_path(directory, split), what))
+                remedy = ''
     elif not manifest or manifest.build_id.classes != digest_labels(labels):
         known_labels = None
     return SplitCheck(
-        SplitSpec(split, directory, num_examples, manifest is not None, tuple(faults)),
+        SplitSpec(
+            split,
+            directory,
+            num_examples,
+            manifest is not None,
+            tuple(faults),
+            remedy,
+        ),
         RecordSpec(num_examples, known_labels and tuple(known_labels), flags.check),
         tuple(tasks),
         flags.imagenet_index_file,
@@ -184,7 +204,8 @@ def find_splits(flags: VerifyFlags) -> list[str]:
     if too_old := [split for split in wanted if split in old]:
         raise UserError(
             f'{directory} holds a {too_old[0]} set built before version 0.2 '
-            f'({too_old[0]}.index.npz instead of {too_old[0]}.offsets.npz); build it '
-            'again with --overwrite'
+            f'({too_old[0]}.index.npz instead of {too_old[0]}.offsets.npz); run the '
+            'build command again with --check_kept to keep its shards, or with '
+            '--overwrite'
         )
     return wanted

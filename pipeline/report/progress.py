@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from typing import Self
+from typing import Protocol, Self
 
 from rich.console import Console
 from rich.progress import (
@@ -37,12 +37,41 @@ from indexed_imagenet.transforms.input_report import InputReport
 _LINE_EVERY = 10.0
 
 
+class ProgressReader(Protocol):
+    """Reads how far a job has come.
+
+    Attributes:
+      unit: what is counted.
+      idle: what to show while there are no totals.
+      shows_end: whether the end is shown if nothing was shown before.
+    """
+
+    unit: str
+    idle: str
+    shows_end: bool
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """How many there are, by split; empty until that is known."""
+
+    @property
+    def records(self) -> dict[str, int]:
+        """How many are done, by split."""
+
+    def update(self) -> None:
+        """Reads what is new."""
+
+
 class ShardInfoReader:
     """A reader of the sizes of finished shards, which reads each shard's file once.
 
     Attributes:
       totals: number of images by split; empty until the job has joined them.
     """
+
+    unit = 'records'
+    idle = 'listing images'
+    shows_end = True
 
     def __init__(self, output_directory: str):
         self._output_directory = output_directory
@@ -84,21 +113,34 @@ class ShardInfoReader:
 
 
 class _RateColumn(ProgressColumn):
+    def __init__(self, unit: str):
+        super().__init__()
+        self._unit = unit
+
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text(f'{speed:,.0f} records/s' if speed else '')
+        return Text(f'{speed:,.0f} {self._unit}/s' if speed else '')
 
 
 class ProgressWatcher:
     """A context within which a thread shows progress."""
 
-    def __init__(self, output_directory: str, console: Console):
-        self._shards = ShardInfoReader(output_directory)
+    def __init__(
+        self, folder: str, console: Console, reader: ProgressReader | None = None
+    ):
+        """Initializes the context.
+
+        Args:
+          folder: the output directory, or the folder that the reader reads.
+          console: where to show progress.
+          reader: how far the job has come; by default, a build.
+        """
+        self._shards = reader or ShardInfoReader(folder)
         self._console = console
         self._stop = threading.Event()
         show = self._show_bars if console.is_terminal else self._show_lines
         self._thread = threading.Thread(target=show, name='progress', daemon=True)
-        self._look_every = storage.storage_of(output_directory).poll_seconds
+        self._look_every = storage.storage_of(folder).poll_seconds
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -121,11 +163,11 @@ class ProgressWatcher:
             TextColumn('{task.description}'),
             BarColumn(),
             MofNCompleteColumn(),
-            _RateColumn(),
+            _RateColumn(self._shards.unit),
             TimeRemainingColumn(),
         )
         with Progress(*columns, console=self._console) as bars:
-            tasks = {'': bars.add_task('listing images', total=None)}
+            tasks = {'': bars.add_task(self._shards.idle, total=None)}
             for _ in self._updates():
                 for split, total in self._shards.totals.items():
                     if split not in tasks:
@@ -147,7 +189,8 @@ class ProgressWatcher:
                 started_at = now
             if now - shown_at < _LINE_EVERY and not self._stop.is_set():
                 continue
-            if self._stop.is_set() and records == shown:
+            is_new = bool(shown) or self._shards.shows_end
+            if self._stop.is_set() and (records == shown or not is_new):
                 continue
             shown_at, shown = now, records
             print_line(self._console, self._line(records, now - started_at))
@@ -155,15 +198,15 @@ class ProgressWatcher:
     def _line(self, records: dict[str, int], seconds: float) -> str:
         totals = self._shards.totals
         if not totals:
-            return 'listing images'
+            return self._shards.idle
         parts = [
-            f'{split} {records.get(split, 0):,} of {total:,} records'
+            f'{split} {records.get(split, 0):,} of {total:,} {self._shards.unit}'
             for split, total in totals.items()
         ]
         done, total = sum(records.values()), sum(totals.values())
         if seconds and done:
             rate = done / seconds
-            parts.append(f'{rate:,.0f} records/s')
+            parts.append(f'{rate:,.0f} {self._shards.unit}/s')
             if not self._stop.is_set():
                 left = time.strftime('%H:%M:%S', time.gmtime((total - done) / rate))
                 parts.append(f'{left} left')

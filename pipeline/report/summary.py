@@ -1,6 +1,7 @@
 """Reports how a build ended, from the files that the job wrote."""
 
 import json
+import math
 from typing import Any
 
 from rich.console import Console
@@ -16,6 +17,7 @@ from indexed_imagenet.transforms.formats.layout import (
     input_report_path,
     missing_path,
     rejected_path,
+    shard_path,
     summary_path,
     warnings_path,
 )
@@ -128,19 +130,79 @@ def rejection_lines(
     if summary['rejected']:
         path = rejected_path(output_directory, split)
         left_out = summary['shards'] - summary['shards_there']
-        if left_out:
+        unreadable = summary['unreadable']
+        if unreadable:
+            effect = (
+                f'{left_out:,} of {summary["shards"]:,} shards not written, because '
+                f'{counted(unreadable, "image")} could not be read; make them readable '
+                'and rerun the same command to build only those shards'
+            )
+        elif left_out:
             effect = (
                 f'{left_out:,} of {summary["shards"]:,} shards not written because of '
                 'them; replace them and rerun the same command to build only those '
                 'shards, or add --bad_images=skip to build without them'
             )
-        else:
+        elif 'fingerprint' in summary:
             effect = 'skipped: the data set is marked as incomplete'
+        else:
+            effect = 'skipped'
         lines.append(
             f'{split}: {counted(summary["rejected"], "image")} rejected, listed in '
             f'{path}; {effect}'
         )
     return lines
+
+
+def withheld_line(summary: dict[str, Any], split: str, max_bad_fraction: float) -> str:
+    """Returns why a split whose shards are all finished got no manifest.
+
+    Args:
+      summary: the summary of the split.
+      split: name of the split.
+      max_bad_fraction: the job's.
+    """
+    bad = summary['rejected']
+    images = summary['examples'] + bad
+    if not summary['examples']:
+        return (
+            f'{split}: none of {counted(images, "image")} can be used (expected at least '
+            'one), so no manifest was written; replace them with good copies and rerun '
+            'the same command'
+        )
+    return (
+        f'{split}: {bad:,} of {counted(images, "image")} are bad, a share of '
+        f'{bad / images:.4g} (expected at most {max_bad_fraction:g}), so no manifest was '
+        'written; replace them with good copies and rerun the same command, or accept '
+        f'them with --max_bad_fraction={_round_up(bad / images):g}: finished shards are '
+        'kept'
+    )
+
+
+def _round_up(fraction: float) -> float:
+    """Returns a share with at most two digits after the point, and not below it."""
+    return min(math.ceil(fraction * 100) / 100, 1.0)
+
+
+def kept_line(summary: dict[str, Any], split: str, job: Job) -> str | None:
+    """Returns what was looked at of the shards that were kept; None if none were."""
+    kept = summary['shards_kept']
+    damaged = [
+        shard_path(split, shard, summary['shards']) for shard in summary['damaged']
+    ]
+    parts = []
+    if kept and job.check_kept:
+        parts.append(f'{counted(kept, "shard")} kept, contents re-read')
+    elif kept:
+        parts.append(
+            f'{counted(kept, "shard")} kept, contents not re-read (--check_kept re-reads '
+            'them)'
+        )
+    if damaged:
+        parts.append(
+            f'{counted(len(damaged), "damaged shard")} built again: {first_of(damaged)}'
+        )
+    return f'{split}: {"; ".join(parts)}' if parts else None
 
 
 def notes(
@@ -207,6 +269,8 @@ def _state_line(summary: dict[str, Any], split: str) -> str:
     """Returns the state of a split and the fingerprint to compare it by."""
     if 'fingerprint' not in summary:
         left_out = summary['shards'] - summary['shards_there']
+        if not left_out:
+            return f'{split}: unfinished, too few images can be used'
         return (
             f'{split}: unfinished, {left_out:,} of {summary["shards"]:,} shards missing'
         )
@@ -234,11 +298,16 @@ def print_summary(job: Job, out: Console, err: Console) -> None:
         summary = summaries[split.name]
         for line in notes(input_report, summary, split.name, job):
             print_line(err, line)
+        if kept := kept_line(summary, split.name, job):
+            print_line(err, kept)
         lines = rejection_lines(
             summary, split.name, split.directory, job.output_directory
         )
-        if summary['shards_there'] < summary['shards']:
+        if 'fingerprint' not in summary:
             errors += lines
+            if summary['shards_there'] == summary['shards']:
+                fraction = job.policy.max_bad_fraction
+                errors.append(withheld_line(summary, split.name, fraction))
             continue
         for line in lines:
             print_line(err, line)

@@ -1,6 +1,7 @@
 """What a split in an output directory is being built from: noted before the first shard.
 
-The file is ``.build/SPLIT/identity.json``: the build ID, and the number of images.
+The file is ``.build/SPLIT/identity.json``: the build ID, the number of images, and how
+many of them were found to be bad when a run ended without a manifest.
 """
 
 import dataclasses
@@ -21,10 +22,12 @@ class BuildPlan:
     Attributes:
       build_id: of the build.
       images: how many images it has.
+      rejected: how many of them an earlier run found to be bad; they may be missing now.
     """
 
     build_id: BuildId
     images: int
+    rejected: int = 0
 
 
 def read_build_plan(output_directory: str, split: str) -> BuildPlan | None:
@@ -36,14 +39,17 @@ def read_build_plan(output_directory: str, split: str) -> BuildPlan | None:
     """
     manifest = read_manifest(output_directory, split)
     if manifest is not None:
-        return BuildPlan(manifest.build_id, manifest.examples + len(manifest.skipped))
+        skipped = len(manifest.skipped)
+        return BuildPlan(manifest.build_id, manifest.examples + skipped, skipped)
     path = build_plan_path(output_directory, split)
     if storage.size(path) is None:
         return None
     try:
         fields = json.loads(storage.read_bytes(path))
         return BuildPlan(
-            BuildId.from_dict(fields['identity']), decode_int(fields['images'])
+            BuildId.from_dict(fields['identity']),
+            decode_int(fields['images']),
+            decode_int(fields.get('rejected', 0)),
         )
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f'{path} is not the plan of a build: {error}') from error
@@ -56,7 +62,11 @@ def write_build_plan(plan: BuildPlan, output_directory: str) -> None:
       OSError: it cannot be written.
     """
     path = build_plan_path(output_directory, plan.build_id.split)
-    fields = {'identity': plan.build_id.to_dict(), 'images': plan.images}
+    fields = {
+        'identity': plan.build_id.to_dict(),
+        'images': plan.images,
+        'rejected': plan.rejected,
+    }
     content = json.dumps(fields).encode()
     atomic_write(path, content, staging_dir(output_directory), durable=True)
     storage.fsync_dir(storage.parent(path))

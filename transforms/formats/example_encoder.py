@@ -7,8 +7,8 @@ TensorFlow's own. Wire format: https://protobuf.dev/programming-guides/encoding/
 """
 
 import functools
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 # Part of a build's build_id: to be raised by whoever changes the bytes of records.
 RECORD_VERSION = 1
@@ -35,7 +35,8 @@ def make_labels(synsets: Sequence[str], texts: Sequence[str]) -> list[Label]:
 
 
 def _varint(value: int) -> bytes:
-    """Encodes an integer from 0, seven bits per byte, lowest first."""
+    """Encodes an integer of 64 bits, seven of them per byte, lowest first."""
+    value &= 0xFFFFFFFFFFFFFFFF
     encoded = bytearray()
     while value > 0x7F:
         encoded.append(value & 0x7F | 0x80)
@@ -131,3 +132,46 @@ class ExampleEncoder:
         )
         length = len(before) + len(image) + len(after)
         return b'\x0a' + _varint(length) + before, image, after
+
+
+# Each of these recurs in many records.
+_known_int64_entry = functools.lru_cache(maxsize=1 << 12)(_int64_entry)
+
+
+@functools.lru_cache(maxsize=1 << 12)
+def _before_image(channels: int, label: int, *texts: bytes) -> bytes:
+    """Encodes the features before the image; ``texts`` are synset, text, colorspace."""
+    keys = ('image/class/synset', 'image/class/text', 'image/colorspace')
+    return (
+        _int64_entry('image/channels', channels)
+        + _int64_entry('image/class/label', label)
+        + b''.join(map(_bytes_entry, keys, texts))
+    )
+
+
+def encode_features(values: Mapping[str, Any]) -> tuple[bytes, bytes, bytes]:
+    """Encodes any values of the eleven features as ``ExampleEncoder`` would.
+
+    Args:
+      values: the value of each feature by its key, bytes or int.
+
+    Returns:
+      A serialized tf.train.Example in three parts, the image the second of them.
+    """
+    image = values['image/encoded']
+    before = _before_image(
+        values['image/channels'],
+        values['image/class/label'],
+        values['image/class/synset'],
+        values['image/class/text'],
+        values['image/colorspace'],
+    ) + _entry_head('image/encoded', _BYTES_LIST, len(image))
+    after = (
+        _bytes_entry('image/filename', values['image/filename'])
+        + _bytes_entry('image/format', values['image/format'])
+        + _known_int64_entry('image/height', values['image/height'])
+        + _known_int64_entry('image/width', values['image/width'])
+        + _int64_entry('index', values['index'])
+    )
+    length = len(before) + len(image) + len(after)
+    return b'\x0a' + _varint(length) + before, image, after

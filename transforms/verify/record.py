@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from indexed_imagenet.text import printable
-from indexed_imagenet.transforms.formats.example_decoder import BYTES, INT64, Feature
+from indexed_imagenet.transforms.formats.canonical_record import KINDS
+from indexed_imagenet.transforms.formats.example_decoder import Feature
 from indexed_imagenet.transforms.formats.example_encoder import Label
 from indexed_imagenet.transforms.images.check_image import (
     InvalidImageError,
@@ -18,20 +19,6 @@ from indexed_imagenet.transforms.images.check_image import (
 )
 from indexed_imagenet.transforms.index_table import IndexTable
 
-# The eleven features of a record, and the kind of each.
-KINDS = {
-    'image/channels': INT64,
-    'image/class/label': INT64,
-    'image/class/synset': BYTES,
-    'image/class/text': BYTES,
-    'image/colorspace': BYTES,
-    'image/encoded': BYTES,
-    'image/filename': BYTES,
-    'image/format': BYTES,
-    'image/height': INT64,
-    'image/width': INT64,
-    'index': INT64,
-}
 _CONSTANT = {'image/channels': 3, 'image/colorspace': b'RGB', 'image/format': b'JPEG'}
 
 

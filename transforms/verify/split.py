@@ -1,13 +1,14 @@
 """Checks what only all shards of a split together can show.
 
 Each example exactly once, none missing but those that the manifest declares, every one
-in its place, and what the manifest and the offsets say.
+in its place, and what the manifest and the offsets say. What merely follows from a shard
+that is faulty itself is not reported.
 """
 
 import collections
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import Any
 
 import apache_beam as beam
@@ -47,6 +48,7 @@ class SplitSpec:
       num_examples: length of the index, None if it is not known.
       has_manifest: whether there is a manifest.
       faults: what was found before any shard was read.
+      remedy: what to do about faults, '' if they say it themselves.
     """
 
     split: str
@@ -54,6 +56,7 @@ class SplitSpec:
     num_examples: int | None
     has_manifest: bool
     faults: tuple[Fault, ...]
+    remedy: str = ''
 
 
 def _gather(findings: Sequence[ShardFindings]) -> tuple[np.ndarray, np.ndarray]:
@@ -82,9 +85,17 @@ def _check_once(
 
 
 def _check_none_missing(
-    index: np.ndarray, spec: SplitSpec, manifest: Manifest | None, unread: int
+    index: np.ndarray,
+    spec: SplitSpec,
+    manifest: Manifest | None,
+    unread: int,
+    faulty: Set[int],
 ) -> Iterator[Fault]:
-    """Finds indices that no record has, or that were declared to be absent."""
+    """Finds indices that no record has, or that were declared to be absent.
+
+    Those that belong in a faulty shard are not reported, if the manifest says where
+    they belong.
+    """
     if spec.num_examples is None:
         return
     present = np.zeros(spec.num_examples, bool)
@@ -93,6 +104,10 @@ def _check_none_missing(
     if manifest:
         absent = np.array(manifest.missing + manifest.skipped, np.int64)
         declared[absent[absent < spec.num_examples]] = True
+    contradicted = np.flatnonzero(present & declared).tolist()
+    if manifest and faulty:
+        known = min(spec.num_examples, manifest.build_id.shuffle.num_examples)
+        declared[:known] |= _belongs_in(manifest.build_id, faulty)[:known]
     missing = np.flatnonzero(~present & ~declared).tolist()
     if missing:
         so_far = f' ({unread} shard(s) could not be read to the end)' if unread else ''
@@ -102,7 +117,7 @@ def _check_none_missing(
             f'to be present, or declared absent in a manifest){so_far}'
         )
         yield Fault(spec.directory, what)
-    for case in np.flatnonzero(present & declared).tolist():
+    for case in contradicted:
         what = 'it is present, but the manifest declares it absent'
         yield Fault(manifest_path(spec.directory, spec.split), what, index=case)
 
@@ -133,9 +148,17 @@ def _check_places(
             yield _fault_of(records, case + 1, path, what)
 
 
+def _canonical(found: ShardFindings) -> np.ndarray:
+    """Returns a shard's records in canonical form, dtype ``RECORD_DTYPE``."""
+    if found.canonical is not None:
+        return found.canonical
+    return found.records[list(RECORD_DTYPE.names or ())].astype(RECORD_DTYPE)
+
+
 def _totals(findings: Sequence[ShardFindings], records: np.ndarray) -> dict[str, Any]:
     """Returns what a manifest says of all records, by the names of its fields."""
-    plain = records[list(RECORD_DTYPE.names or ())].astype(RECORD_DTYPE)
+    canonical = [_canonical(found) for found in findings]
+    plain = np.concatenate([np.empty(0, RECORD_DTYPE), *canonical])
     in_order = plain[np.argsort(plain['index'], kind='stable')]
     return {
         'examples': len(records),
@@ -155,7 +178,11 @@ def _check_manifest(
 
 
 def _check_offsets(
-    records: np.ndarray, shards: np.ndarray, manifest: Manifest, path: str
+    records: np.ndarray,
+    shards: np.ndarray,
+    manifest: Manifest,
+    path: str,
+    faulty: Set[int],
 ) -> Iterator[Fault]:
     if storage.size(path) is None:
         yield Fault(path, 'missing; a build writes it with the manifest')
@@ -175,7 +202,10 @@ def _check_offsets(
         yield Fault(path, what)
         return
     known = (records['index'] >= 0) & (records['index'] < num_examples)
-    yield from _check_offset_places(records[known], shards[known], offsets, path)
+    looked_at = ~_belongs_in(manifest.build_id, faulty)
+    yield from _check_offset_places(
+        records[known], shards[known], offsets, path, looked_at
+    )
     index = SplitIndex(offsets.names.unpack(), offsets.label)
     for name, found, expected in zip(
         ('names', 'labels'),
@@ -189,15 +219,20 @@ def _check_offsets(
 
 
 def _check_offset_places(
-    records: np.ndarray, shards: np.ndarray, offsets: RecordOffsets, path: str
+    records: np.ndarray,
+    shards: np.ndarray,
+    offsets: RecordOffsets,
+    path: str,
+    looked_at: np.ndarray,
 ) -> Iterator[Fault]:
+    """Compares places with those in the offsets file, of the indices looked at."""
     for name in PLACE_DTYPES:
         found = getattr(offsets, name)
         expected = np.zeros_like(found)
         if name == 'shard':
             expected.fill(ABSENT)
         expected[records['index']] = shards if name == 'shard' else records[name]
-        wrong = np.flatnonzero(found != expected)
+        wrong = np.flatnonzero((found != expected) & looked_at)
         if len(wrong):
             first = int(wrong[0])
             what = (
@@ -220,6 +255,46 @@ def _check_classes(findings: Sequence[ShardFindings], path: str) -> Iterator[Fau
         yield Fault(path, f'label {label} is {cases} (expected one synset and text)')
 
 
+def _find_mismatches(
+    findings: Sequence[ShardFindings], misplaced: Set[str]
+) -> Iterator[Fault]:
+    """Finds shards that differ from the manifest for no reason that was reported."""
+    for found in findings:
+        if found.mismatch and not found.num_faults and found.task.path not in misplaced:
+            yield Fault(found.task.path, found.mismatch)
+
+
+def _faulty_shards(
+    findings: Sequence[ShardFindings], paths: Set[str], manifest: Manifest | None
+) -> set[int]:
+    """Returns the shards that are faulty themselves, or missing.
+
+    What manifest and offsets say of them cannot be compared.
+
+    Args:
+      findings: of each shard that exists.
+      paths: of shards with faults that only all shards together show.
+      manifest: the manifest, if there is one.
+    """
+    faulty = {
+        found.task.number
+        for found in findings
+        if found.num_faults or found.mismatch or found.task.path in paths
+    }
+    if manifest:
+        present = {found.task.number for found in findings}
+        faulty |= set(range(manifest.build_id.shuffle.num_shards)) - present
+    return faulty
+
+
+def _belongs_in(build_id: BuildId, shards: Set[int]) -> np.ndarray:
+    """Returns for each index whether it belongs in one of some shards, bool."""
+    belongs = np.zeros(build_id.shuffle.num_examples, bool)
+    for shard in shards:
+        belongs[build_id.shuffle.expected(shard)] = True
+    return belongs
+
+
 def _check_whole(
     findings: Sequence[ShardFindings],
     records: np.ndarray,
@@ -229,18 +304,21 @@ def _check_whole(
 ) -> Iterator[Fault]:
     directory, split = spec.directory, spec.split
     unread = sum(not found.is_read for found in findings)
-    yield from _check_once(findings, records, shards)
-    yield from _check_none_missing(records['index'], spec, manifest, unread)
+    misplaced = list(_check_once(findings, records, shards))
+    if manifest:
+        misplaced += _check_places(findings, manifest.build_id)
+    misplaced += _find_mismatches(findings, {fault.path for fault in misplaced})
+    yield from misplaced
+    faulty = _faulty_shards(findings, {fault.path for fault in misplaced}, manifest)
+    yield from _check_none_missing(records['index'], spec, manifest, unread, faulty)
     yield from _check_classes(findings, directory)
     if not manifest:
         return
-    yield from _check_places(findings, manifest.build_id)
-    if unread:
-        return  # what was not read differs from both, and has been reported
-    path = manifest_path(directory, split)
-    yield from _check_manifest(_totals(findings, records), manifest, path)
+    if not faulty:
+        path = manifest_path(directory, split)
+        yield from _check_manifest(_totals(findings, records), manifest, path)
     path = offsets_path(directory, split)
-    yield from _check_offsets(records, shards, manifest, path)
+    yield from _check_offsets(records, shards, manifest, path, faulty)
 
 
 def verify_split(findings: Iterable[ShardFindings], spec: SplitSpec) -> dict[str, Any]:
@@ -251,8 +329,8 @@ def verify_split(findings: Iterable[ShardFindings], spec: SplitSpec) -> dict[str
       spec: what it is compared with.
 
     Returns:
-      What the launcher prints: counts, fingerprint, the number of faults, and the
-      first of them as text.
+      What the launcher prints: counts, the number of faults, the first of them as
+      text, and the fingerprint if there are none.
     """
     findings = sorted(findings, key=lambda found: found.task.number)
     directory, split = spec.directory, spec.split
@@ -264,8 +342,12 @@ def verify_split(findings: Iterable[ShardFindings], spec: SplitSpec) -> dict[str
         count += 1
         if len(faults) < MAX_SHOWN_FAULTS_PER_SPLIT:
             faults.append(fault)
+    totals = _totals(findings, records)
+    if count:
+        totals['fingerprint'] = None  # of faulty records it would say nothing
     return {
-        **_totals(findings, records),
+        **totals,
+        'other_form': sum(found.num_other for found in findings),
         'shards': len(findings),
         'num_faults': count,
         'faults': [str(fault) for fault in faults[:MAX_SHOWN_FAULTS_PER_SPLIT]],
