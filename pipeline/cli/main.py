@@ -13,6 +13,7 @@ from indexed_imagenet import __version__
 from indexed_imagenet.console import open_stderr
 from indexed_imagenet.errors import UserError
 from indexed_imagenet.runners.local.malloc import configure_malloc
+from indexed_imagenet.runners.proxies import bypass_proxies_on_loopback
 from indexed_imagenet.signals import raise_on_signals
 from indexed_imagenet.text import one_line
 
@@ -86,6 +87,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     configure_malloc()
+    bypass_proxies_on_loopback()  # before Beam imports gRPC
     for stream in (sys.stdout, sys.stderr):  # a file name may not fit the locale
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors='backslashreplace')
