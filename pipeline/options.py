@@ -15,7 +15,8 @@ from indexed_imagenet.transforms.formats.shard_info import CHECKS, QUICK
 _FIRST_BEAM_OPTIONS = {
     'runner': 'where the job runs, for example FlinkRunner or DataflowRunner '
     '(default: a local runner of our own, on this machine)',
-    'direct_num_workers': 'worker processes on this machine (default: 0, one per core)',
+    'direct_num_workers': 'worker processes on this machine (default: 0, one per core '
+    'that may be used, fewer if memory is short)',
     'flink_master': 'HOST:PORT of a Flink cluster',
     'environment_type': 'how a cluster starts workers: DOCKER, PROCESS, EXTERNAL, …',
     'project': 'Google Cloud project',
