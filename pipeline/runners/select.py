@@ -15,7 +15,8 @@ from apache_beam.runners.portability.flink_runner import MAGIC_HOST_NAMES
 from apache_beam.runners.runner import PipelineRunner
 
 from indexed_imagenet.errors import UserError
-from indexed_imagenet.options import BuildOptions, is_set
+from indexed_imagenet.options import BuildOptions, is_set, runner_of
+from indexed_imagenet.runners.ignored_flags import ignored_note
 from indexed_imagenet.runners.local.resources import Resources, read_resources
 from indexed_imagenet.signals import Interrupt
 from indexed_imagenet.transforms.formats.layout import staging_dir
@@ -28,12 +29,8 @@ _RUNNER_FLAGS = {
 
 
 def runner_name(options: BuildOptions) -> str:
-    """Returns the runner that --runner names, such as ``flink``; '' for the local one.
-
-    Beam takes ``FlinkRunner`` in any case, and the full name of its class.
-    """
-    name = options.view_as(StandardOptions).runner or ''
-    return name.rpartition('.')[2].lower().removesuffix('runner')
+    """Returns the runner that --runner names, such as ``flink``; '' for the local one."""
+    return runner_of(options.view_as(StandardOptions).runner)
 
 
 def runs_locally(options: BuildOptions) -> bool:
@@ -67,6 +64,15 @@ def num_local_workers(
     if not is_set('direct_num_workers', argv) or workers == 0:
         return (resources or read_resources()).workers
     return workers
+
+
+def _report_ignored(options: BuildOptions, argv: Sequence[str]) -> None:
+    """Prints the flags that the selected runner ignores."""
+    is_embedded = runner_name(options) == 'flink' and runs_locally(options)
+    heeded = ['--direct_num_workers'] if is_embedded else []
+    note = ignored_note(runner_name(options), argv, heeded)
+    if note:
+        print(note, file=sys.stderr)
 
 
 def _explain_workers(
@@ -137,6 +143,7 @@ def open_runner(
     resources = read_resources()
     workers = num_local_workers(options, argv, resources)
     check_flags(options, argv)
+    _report_ignored(options, argv)
     name = runner_name(options)
     # Each branch imports what its runner needs, as the others do not need it.
     if not name:
