@@ -21,7 +21,8 @@ _FIRST_BEAM_OPTIONS = {
     'environment_type': 'how a cluster starts workers: DOCKER, PROCESS, EXTERNAL, …',
     'project': 'Google Cloud project',
     'region': 'Google Cloud region',
-    'temp_location': 'gs:// folder for temporary files of Dataflow',
+    'temp_location': 'gs:// folder for temporary files of Dataflow; for verify on a '
+    'cluster, a folder that workers and this machine share',
     'max_num_workers': 'maximum number of Dataflow workers',
 }
 
@@ -104,8 +105,9 @@ def add_build_flags(parser: argparse.ArgumentParser) -> None:
     outputs.add_argument(
         '--overwrite',
         action='store_true',
-        help='delete a different build of the same split from the output directory '
-        '(default: refuse; an unfinished run of this build is always resumed)',
+        help='delete a different build of the same split from the output directory, and '
+        'remake shards without images that are gone (default: refuse both; an unfinished '
+        'run of this build is always resumed)',
     )
     images = parser.add_argument_group('image checks')
     images.add_argument(
