@@ -7,6 +7,7 @@ import contextlib
 import errno
 import io
 import os
+import re
 import select
 import sys
 import threading
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+_FINGERPRINT = re.compile(r' ([0-9a-f]{64})\b')
 
 _STDOUT, _STDERR = 'standard output', 'standard error'
 
@@ -98,7 +101,13 @@ def open_stderr() -> TextIO:
 
 
 def print_line(console: 'Console', line: str) -> None:
-    """Prints a line to a rich console as it is: not wrapped, coloured or parsed."""
+    """Prints a line to a rich console as it is: not wrapped, coloured or parsed.
+
+    Only a fingerprint that would not fit on a terminal's line gets one of its own, to be
+    compared and copied as a whole.
+    """
+    if console.is_terminal and len(line) > console.width:
+        line = _FINGERPRINT.sub(r'\n\1', line)
     console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
