@@ -6,7 +6,13 @@
 #   ./run_dataflow.sh COMMAND …       any command; "help COMMAND" shows its flags
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# The checkout, also if this script is called by a link to it.
+script=${BASH_SOURCE[0]}
+while [ -L "$script" ]; do
+  link=$(readlink "$script")
+  case $link in /*) script=$link ;; *) script=$(dirname "$script")/$link ;; esac
+done
+root=$(CDPATH= cd -P -- "$(dirname -- "$script")" && pwd)
 if [ $# -eq 0 ]; then
   sed -n '2,/^set/s/^# \{0,1\}//p' "$root/run_dataflow.sh" >&2
   exit 2

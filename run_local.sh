@@ -8,7 +8,13 @@
 # Installs the client libraries for gs:// and s3:// URLs if a flag has one.
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# The checkout, also if this script is called by a link to it.
+script=${BASH_SOURCE[0]}
+while [ -L "$script" ]; do
+  link=$(readlink "$script")
+  case $link in /*) script=$link ;; *) script=$(dirname "$script")/$link ;; esac
+done
+root=$(CDPATH= cd -P -- "$(dirname -- "$script")" && pwd)
 source "$root/pipeline/venv.sh"
 extras=
 case "$*" in *gs://*) extras+=,gcp ;; esac
@@ -17,7 +23,7 @@ ensure_venv "$root" "${extras:+[${extras#,}]}"
 command=$venv/bin/indexed-imagenet
 
 print_and_run() {
-  echo "\$ indexed-imagenet $*" >&2
+  say "\$ indexed-imagenet $*"
   "$command" "$@"
 }
 

@@ -1,22 +1,89 @@
-"""Prints lines to the console, and silences standard error.
+"""Prints lines to the console, silences standard error, and survives closed streams.
 
 The whole package uses this module, so it imports nothing of the package.
 """
 
 import contextlib
+import errno
+import io
 import os
+import re
+import select
 import sys
 import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+_FINGERPRINT = re.compile(r' ([0-9a-f]{64})\b')
+
+_STDOUT, _STDERR = 'standard output', 'standard error'
 
 # Guards the two below: how many contexts are open, and what restores standard error.
 _lock = threading.Lock()
 _depth = 0
 _saved: contextlib.ExitStack | None = None
+
+
+class _OutputFile(io.FileIO):
+    """Standard output or error, whose reader may go away at any time, as ``| head`` does.
+
+    What is written after that is discarded. Other errors of standard output are raised
+    once; those of standard error are not, because no job should fail for its messages.
+    """
+
+    def __init__(self, fd: int, name: str, closefd: bool = False):
+        super().__init__(fd, 'w', closefd=closefd)
+        self._label = name
+        self._is_lossy = name == _STDERR
+        self._is_terminal = os.isatty(fd)
+
+    def write(self, data: Any, /) -> int:
+        """Writes all or a part of some bytes, and returns their number."""
+        try:
+            while (written := super().write(data)) is None:  # it does not block
+                select.select([], [self], [])
+            return written
+        except OSError as error:
+            is_gone = error.errno == errno.EPIPE or self._is_terminal
+            if not is_gone and not self._is_lossy:
+                self._is_lossy = True
+                raise OSError(error.errno, error.strerror, self._label) from error
+        return memoryview(data).nbytes
+
+    def isatty(self) -> bool:
+        """Returns True if this is a terminal, even if that is gone by now."""
+        return self._is_terminal
+
+
+def _open_output(fd: int, name: str, closefd: bool = False) -> io.TextIOWrapper:
+    file = _OutputFile(fd, name, closefd)
+    return io.TextIOWrapper(
+        io.BufferedWriter(file),
+        errors='backslashreplace',  # a file name may not fit the locale
+        line_buffering=name == _STDERR or file.isatty(),
+    )
+
+
+def prepare_streams() -> None:
+    """Makes the standard streams of this process usable whatever its parent gave it.
+
+    A closed one becomes the null device: otherwise the next file that is opened would
+    get its number, and what is printed. Output may then be lost, but neither fails nor
+    changes the exit status if nobody reads it.
+    """
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number, which is this one
+            os.set_inheritable(fd, True)
+    if sys.stdin is None:
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115
+    sys.stdout = _open_output(1, _STDOUT)
+    sys.stderr = _open_output(2, _STDERR)
 
 
 def open_stderr() -> TextIO:
@@ -30,11 +97,17 @@ def open_stderr() -> TextIO:
         fd = os.dup(sys.stderr.fileno())
     except (OSError, AttributeError):
         return sys.stderr
-    return os.fdopen(fd, 'w', buffering=1, errors='backslashreplace')
+    return _open_output(fd, _STDERR, closefd=True)
 
 
 def print_line(console: 'Console', line: str) -> None:
-    """Prints a line to a rich console as it is: not wrapped, coloured or parsed."""
+    """Prints a line to a rich console as it is: not wrapped, coloured or parsed.
+
+    Only a fingerprint that would not fit on a terminal's line gets one of its own, to be
+    compared and copied as a whole.
+    """
+    if console.is_terminal and len(line) > console.width:
+        line = _FINGERPRINT.sub(r'\n\1', line)
     console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 

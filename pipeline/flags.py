@@ -6,7 +6,7 @@ Needs neither Beam nor TensorFlow, so commands that do without them start at onc
 import argparse
 import difflib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from indexed_imagenet.errors import UserError
@@ -40,7 +40,14 @@ def fraction_flag(text: str) -> float:
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """A parser that reports an error on one line, without the usage of all flags."""
+    """A parser that reports an error on one line, without the usage of all flags.
+
+    Attributes:
+      hints: what to say of flags that do not exist but are tried, such as
+        ``--workers``, instead of the closest one that exists.
+    """
+
+    hints: Mapping[str, str] = {}
 
     def error(self, message: str) -> NoReturn:
         """Raises the message as a ``UserError``."""
@@ -62,6 +69,8 @@ class OneLineParser(argparse.ArgumentParser):
         flag = argument.partition('=')[0]
         if not flag.startswith('-'):
             return f'unexpected argument {argument!r}; write flags as --name=value'
+        if flag in self.hints:
+            return f'unknown flag {flag}; {self.hints[flag]}'
         known = list(self._option_string_actions)
         closest = difflib.get_close_matches(flag, known, n=1, cutoff=0.7)
         hint = f'did you mean {closest[0]}?' if closest else 'see --help'

@@ -20,14 +20,27 @@ from indexed_imagenet.transforms.formats.shard_info import CHECKS, QUICK
 _FIRST_BEAM_OPTIONS = {
     'runner': 'where the job runs, for example FlinkRunner or DataflowRunner '
     '(default: a local runner of our own, on this machine)',
-    'direct_num_workers': 'worker processes on this machine (default: 0, one per core)',
+    'direct_num_workers': 'worker processes on this machine (default: 0, one per core '
+    'that may be used, fewer if memory is short)',
     'flink_master': 'HOST:PORT of a Flink cluster',
     'environment_type': 'how a cluster starts workers: DOCKER, PROCESS, EXTERNAL, …',
     'project': 'Google Cloud project',
     'region': 'Google Cloud region',
-    'temp_location': 'gs:// folder for temporary files of Dataflow',
+    'temp_location': 'gs:// folder for temporary files of Dataflow; for verify on a '
+    'cluster, a folder that workers and this machine share',
     'max_num_workers': 'maximum number of Dataflow workers',
 }
+
+# The flag for the number of workers, by runner; '' is the local one.
+WORKER_FLAGS = {
+    '': 'direct_num_workers',
+    'direct': 'direct_num_workers',
+    'flink': 'parallelism',
+    'dataflow': 'max_num_workers',
+}
+
+# Flags for the number of workers of other programs.
+_NUM_WORKERS = ('workers', 'n_workers', 'processes', 'num_processes', 'jobs', 'cores')
 
 
 class BuildOptions(PipelineOptions):
@@ -97,8 +110,9 @@ def add_build_flags(parser: argparse.ArgumentParser) -> None:
     outputs.add_argument(
         '--overwrite',
         action='store_true',
-        help='delete a different build of the same split from the output directory '
-        '(default: refuse; an unfinished run of this build is always resumed)',
+        help='delete a different build of the same split from the output directory, and '
+        'remake shards without images that are gone (default: refuse both; an unfinished '
+        'run of this build is always resumed)',
     )
     outputs.add_argument(
         '--check_kept',
@@ -185,6 +199,26 @@ def _make_parser(show_all: bool) -> OneLineParser:
     return parser
 
 
+def runner_of(name: str | None) -> str:
+    """Returns the runner that a value of --runner names, such as ``flink``.
+
+    Beam takes ``FlinkRunner`` in any case, and the full name of its class. Without a
+    name it is '', the local runner.
+    """
+    return (name or '').rpartition('.')[2].lower().removesuffix('runner')
+
+
+def _worker_hints(argv: Sequence[str]) -> dict[str, str]:
+    """Returns what to say of flags for the number of workers that do not exist."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument('--runner', nargs='?')
+    counts = WORKER_FLAGS.get(runner_of(parser.parse_known_args(argv)[0].runner))
+    if not counts:
+        return {}
+    hint = f'the number of workers is --{counts}=N'
+    return {f'--{name}': hint for name in _NUM_WORKERS}
+
+
 def parse_options(argv: Sequence[str]) -> BuildOptions:
     """Parses the flags of ``build``.
 
@@ -200,6 +234,7 @@ def parse_options(argv: Sequence[str]) -> BuildOptions:
     cut = argv.index('--') if '--' in argv else len(argv)
     checked, unchecked = argv[:cut], argv[cut + 1 :]
     parser = _make_parser(show_all='--helpfull' in checked)
+    parser.hints = _worker_hints(checked)
     flags = parser.parse_all(checked)
     if flags.help or flags.helpfull:
         parser.print_help()

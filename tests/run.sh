@@ -1,9 +1,16 @@
 #!/usr/bin/env bash
 # Sets itself up, checks style, types and the import graph, and runs the tests;
 # arguments go to pytest.
+# The last lines say which tests were skipped, and why (-rs).
 set -euo pipefail
 
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# The checkout, also if this script is called by a link to it.
+script=${BASH_SOURCE[0]}
+while [ -L "$script" ]; do
+  link=$(readlink "$script")
+  case $link in /*) script=$link ;; *) script=$(dirname "$script")/$link ;; esac
+done
+root=$(CDPATH= cd -P -- "$(dirname -- "$script")/.." && pwd)
 source "$root/pipeline/venv.sh"
 ensure_venv "$root" "[test]"
 cd "$root"
@@ -12,4 +19,4 @@ cd "$root"
 tests/link_types.sh
 "$venv/bin/mypy"
 PYTHONPATH=build/types "$venv/bin/lint-imports" --no-logo
-exec "$venv/bin/python" -m pytest "$@"
+exec "$venv/bin/python" -m pytest -rs "$@"

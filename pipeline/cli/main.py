@@ -1,5 +1,6 @@
 """The command line: ``indexed-imagenet COMMAND …``."""
 
+import contextlib
 import io
 import logging
 import os
@@ -7,14 +8,15 @@ import shlex
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from indexed_imagenet import __version__
-from indexed_imagenet.console import open_stderr
+from indexed_imagenet.console import open_stderr, prepare_streams
 from indexed_imagenet.errors import UserError
 from indexed_imagenet.runners.local.malloc import configure_malloc
+from indexed_imagenet.runners.proxies import bypass_proxies_on_loopback
 from indexed_imagenet.signals import raise_on_signals
-from indexed_imagenet.text import one_line
+from indexed_imagenet.text import error_text, one_line
 
 _USAGE = """\
 usage: indexed-imagenet COMMAND [flags]
@@ -29,20 +31,44 @@ usage: indexed-imagenet COMMAND [flags]
 """
 
 
+@contextlib.contextmanager
+def _importing() -> Iterator[None]:
+    """Turns what goes wrong when a command is imported into one line.
+
+    That is never the command's own fault: a package is missing, or something on
+    ``PYTHONPATH`` has its name.
+
+    Raises:
+      UserError: something went wrong.
+    """
+    try:
+        yield
+    except Exception as error:
+        others = os.environ.get('PYTHONPATH')
+        remedy = f'unset PYTHONPATH ({others})' if others else 'install it again'
+        raise UserError(
+            f'this installation does not work: {type(error).__name__}: '
+            f'{error_text(error)}; {remedy}, or use ./run_local.sh of a checkout'
+        ) from error
+
+
 def _build(argv: Sequence[str]) -> None:
-    from indexed_imagenet.cli.build import run
+    with _importing():
+        from indexed_imagenet.cli.build import run
 
     run(argv)
 
 
 def _verify(argv: Sequence[str]) -> None:
-    from indexed_imagenet.cli.verify import run
+    with _importing():
+        from indexed_imagenet.cli.verify import run
 
     run(argv)
 
 
 def _sample(argv: Sequence[str]) -> None:
-    from indexed_imagenet.cli.sample import run
+    with _importing():
+        from indexed_imagenet.cli.sample import run
 
     run(argv)
 
@@ -86,6 +112,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     configure_malloc()
+    bypass_proxies_on_loopback()  # before Beam imports gRPC
     for stream in (sys.stdout, sys.stderr):  # a file name may not fit the locale
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors='backslashreplace')
@@ -144,13 +171,17 @@ def main_and_exit() -> None:
     0.4 s after a build. With ``--runner`` it exits normally, because Beam stops what it
     has started for a runner in that clean-up.
     """
+    prepare_streams()
     threading.excepthook = _log_end_of_thread
-    status = main()
+    try:
+        status = main()
+    except SystemExit as end:  # the help of a command was printed
+        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        print(f'error: {one_line(error)}', file=sys.stderr)
+        status = status or 1
     if any(arg.startswith('--runner') for arg in sys.argv):
         sys.exit(status)
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:  # the reader of a pipe is gone
-            status = status or 1
     os._exit(status)

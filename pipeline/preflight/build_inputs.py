@@ -14,6 +14,12 @@ from indexed_imagenet.errors import UserError
 from indexed_imagenet.labels.load import load_labels
 from indexed_imagenet.options import BuildOptions
 from indexed_imagenet.preflight.existing_output import check_existing_output
+from indexed_imagenet.preflight.wrong_directory import (
+    archives_remedy,
+    check_not_exchanged,
+    find_below,
+    is_archive,
+)
 from indexed_imagenet.text import error_text, printable
 from indexed_imagenet.transforms import storage
 from indexed_imagenet.transforms.encode_shards import ImagePolicy
@@ -62,6 +68,11 @@ def check_directory(path: str, flag: str, labels: Sequence[Label]) -> None:
     except FileNotFoundError:
         raise UserError(f'--{flag} {path}: no such directory') from None
     except NotADirectoryError:
+        if is_archive(os.fsencode(path)):
+            raise UserError(
+                f'--{flag} {path} is an archive (expected a directory); unpack it and '
+                'give the directory of the class folders (nXXXXXXXX) or images'
+            ) from None
         raise UserError(f'--{flag} {path} is a file (expected a directory)') from None
     except OSError as error:
         raise UserError(
@@ -72,10 +83,18 @@ def check_directory(path: str, flag: str, labels: Sequence[Label]) -> None:
     foreign = [name for name in folders if name not in synsets]
     if foreign:
         first = printable(foreign[0])
+        remedy = (
+            'give the directory of the class folders (nXXXXXXXX), and move other folders '
+            'out of it'
+        )
+        below = None
+        if len(foreign) == len(folders):
+            below = find_below(path, flag.removesuffix('_directory'), synsets)
+        if below:
+            remedy = f'did you mean {below}?'
         raise UserError(
             f'--{flag} {path} has {len(foreign)} folder(s) that are not in the labels '
-            f'file, first {first!r}; give the directory of the class folders '
-            '(nXXXXXXXX), and move other folders out of it'
+            f'file, first {first!r}; {remedy}'
         )
     if not folders and os.path.basename(path).encode() in synsets:
         raise UserError(
@@ -83,9 +102,9 @@ def check_directory(path: str, flag: str, labels: Sequence[Label]) -> None:
             'class folders); give its parent'
         )
     if not folders and not any(map(looks_like_image, listing.files)):
+        remedy = archives_remedy(listing.files) or 'give the directory that holds them'
         raise UserError(
-            f'--{flag} {path} has no class folders (nXXXXXXXX) and no images; give the '
-            'directory that holds them'
+            f'--{flag} {path} has no class folders (nXXXXXXXX) and no images; {remedy}'
         )
 
 
@@ -172,6 +191,7 @@ def prepare_job(options: BuildOptions) -> Job:
         check_directory(directories[split], f'{split}_directory', labels)
         index = _read_index(index_file, split)
         check_labels(index, split, labels)
+        check_not_exchanged(directories, split, index, index_file)
         num_shards = getattr(options, f'{split}_shards')
         if num_shards > len(index.names):
             raise UserError(

@@ -9,22 +9,14 @@ import json
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Protocol, Self
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
-from rich.text import Text
+from rich.progress import Progress
 
 from indexed_imagenet.console import print_line
+from indexed_imagenet.report.bars import bar_columns, time_text
 from indexed_imagenet.transforms import storage
 from indexed_imagenet.transforms.formats.layout import (
     input_report_path,
@@ -112,14 +104,43 @@ class ShardInfoReader:
                 shards[name] = json.loads(content)['records']
 
 
-class _RateColumn(ProgressColumn):
-    def __init__(self, unit: str):
-        super().__init__()
-        self._unit = unit
+class SplitRates:
+    """The records per second of each split, in the time that was spent on it.
 
-    def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text(f'{speed:,.0f} {self._unit}/s' if speed else '')
+    Runners take one split after the other. What is there at the start was kept from an
+    earlier run, and says nothing.
+    """
+
+    def __init__(self) -> None:
+        # By split: records and time at its start, and the same at its last change.
+        self._starts: dict[str, tuple[int, float]] = {}
+        self._latest: dict[str, tuple[int, float]] = {}
+
+    def update(self, records: Mapping[str, int], now: float) -> None:
+        """Takes the number of finished records of each split at a time, in seconds."""
+        old = {split: self._latest.get(split, (0, now))[0] for split in records}
+        has_progress = any(records[split] > old[split] for split in records)
+        for split, count in records.items():
+            waits = self._latest.get(split) == self._starts.get(split)
+            if split not in self._starts or (
+                waits and has_progress and count == old[split]
+            ):
+                self._starts[split] = self._latest[split] = (count, now)
+            elif count != old[split]:
+                self._latest[split] = (count, now)
+
+    def of(self, split: str) -> float:
+        """Returns the records per second of a split; 0 if that is unknown."""
+        if split not in self._starts:
+            return 0.0
+        (first, started), (last, ended) = self._starts[split], self._latest[split]
+        return (last - first) / (ended - started) if ended > started else 0.0
+
+    def current(self) -> float:
+        """Returns the records per second of the split that changed last."""
+        if not self._latest:
+            return 0.0
+        return self.of(max(self._latest, key=lambda split: self._latest[split][1]))
 
 
 class ProgressWatcher:
@@ -136,9 +157,11 @@ class ProgressWatcher:
           reader: how far the job has come; by default, a build.
         """
         self._shards = reader or ShardInfoReader(folder)
+        self._rates = SplitRates()
         self._console = console
         self._stop = threading.Event()
-        show = self._show_bars if console.is_terminal else self._show_lines
+        has_bars = console.is_terminal and not console.is_dumb_terminal
+        show = self._show_bars if has_bars else self._show_lines
         self._thread = threading.Thread(target=show, name='progress', daemon=True)
         self._look_every = storage.storage_of(folder).poll_seconds
 
@@ -150,64 +173,59 @@ class ProgressWatcher:
         self._stop.set()
         self._thread.join()
 
-    def _updates(self) -> Iterator[None]:
-        """Yields after each update; the last update is after the end of the job."""
+    def _updates(self) -> Iterator[dict[str, int]]:
+        """Yields the records of each split after each update.
+
+        The last update is after the end of the job.
+        """
         while not self._stop.wait(self._look_every):
-            self._shards.update()
-            yield
+            yield self._update()
+        yield self._update()
+
+    def _update(self) -> dict[str, int]:
         self._shards.update()
-        yield
+        records = dict.fromkeys(self._shards.totals, 0) | self._shards.records
+        self._rates.update(records, time.monotonic())
+        return records
 
     def _show_bars(self) -> None:
-        columns = (
-            TextColumn('{task.description}'),
-            BarColumn(),
-            MofNCompleteColumn(),
-            _RateColumn(self._shards.unit),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=self._console) as bars:
+        with Progress(*bar_columns(self._console), console=self._console) as bars:
             tasks = {'': bars.add_task(self._shards.idle, total=None)}
-            for _ in self._updates():
+            for records in self._updates():
                 for split, total in self._shards.totals.items():
                     if split not in tasks:
                         bars.update(tasks[''], visible=False)
-                        tasks[split] = bars.add_task(split, total=total, start=False)
-                    done = self._shards.records.get(split, 0)
-                    if done and not bars.tasks[tasks[split]].started:
-                        bars.start_task(tasks[split])
-                    bars.update(tasks[split], completed=done)
+                        unit = self._shards.unit
+                        tasks[split] = bars.add_task(split, total=total, unit=unit)
+                    rate = self._rates.of(split)
+                    bars.update(tasks[split], completed=records[split], rate=rate)
             bars.update(tasks[''], visible=False)
 
     def _show_lines(self) -> None:
-        shown_at = started_at = time.monotonic()
+        shown_at = time.monotonic()
         shown: dict[str, int] = {}
-        for _ in self._updates():
+        for records in self._updates():
             now = time.monotonic()
-            records = dict(self._shards.records)
-            if not self._shards.totals:
-                started_at = now
             if now - shown_at < _LINE_EVERY and not self._stop.is_set():
                 continue
             is_new = bool(shown) or self._shards.shows_end
             if self._stop.is_set() and (records == shown or not is_new):
                 continue
             shown_at, shown = now, records
-            print_line(self._console, self._line(records, now - started_at))
+            print_line(self._console, self._line(records))
 
-    def _line(self, records: dict[str, int], seconds: float) -> str:
+    def _line(self, records: dict[str, int]) -> str:
         totals = self._shards.totals
         if not totals:
             return self._shards.idle
-        parts = [
-            f'{split} {records.get(split, 0):,} of {total:,} {self._shards.unit}'
-            for split, total in totals.items()
-        ]
-        done, total = sum(records.values()), sum(totals.values())
-        if seconds and done:
-            rate = done / seconds
-            parts.append(f'{rate:,.0f} {self._shards.unit}/s')
-            if not self._stop.is_set():
-                left = time.strftime('%H:%M:%S', time.gmtime((total - done) / rate))
-                parts.append(f'{left} left')
+        unit = self._shards.unit
+        parts = []
+        for split, total in totals.items():
+            parts.append(f'{split} {records[split]:,} of {total:,} {unit}')
+            if rate := self._rates.of(split):
+                parts.append(f'{rate:,.0f} {unit}/s')
+        rate = self._rates.current()
+        if rate and not self._stop.is_set():
+            seconds = (sum(totals.values()) - sum(records.values())) / rate
+            parts.append(f'{time_text(seconds)} left')
         return ', '.join(parts)

@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 
 from apache_beam.options.pipeline_options import (
@@ -15,7 +15,9 @@ from apache_beam.runners.portability.flink_runner import MAGIC_HOST_NAMES
 from apache_beam.runners.runner import PipelineRunner
 
 from indexed_imagenet.errors import UserError
-from indexed_imagenet.options import BuildOptions, is_set
+from indexed_imagenet.options import BuildOptions, is_set, runner_of
+from indexed_imagenet.runners.ignored_flags import ignored_note
+from indexed_imagenet.runners.local.resources import Resources, read_resources
 from indexed_imagenet.signals import Interrupt
 from indexed_imagenet.transforms.formats.layout import staging_dir
 
@@ -27,12 +29,8 @@ _RUNNER_FLAGS = {
 
 
 def runner_name(options: BuildOptions) -> str:
-    """Returns the runner that --runner names, such as ``flink``; '' for the local one.
-
-    Beam takes ``FlinkRunner`` in any case, and the full name of its class.
-    """
-    name = options.view_as(StandardOptions).runner or ''
-    return name.rpartition('.')[2].lower().removesuffix('runner')
+    """Returns the runner that --runner names, such as ``flink``; '' for the local one."""
+    return runner_of(options.view_as(StandardOptions).runner)
 
 
 def runs_locally(options: BuildOptions) -> bool:
@@ -43,12 +41,16 @@ def runs_locally(options: BuildOptions) -> bool:
     return name in ('', 'direct', 'prism')
 
 
-def num_local_workers(options: BuildOptions, argv: Sequence[str]) -> int:
-    """Returns the number of local workers: one per core, unless a flag says otherwise.
+def num_local_workers(
+    options: BuildOptions, argv: Sequence[str], resources: Resources | None = None
+) -> int:
+    """Returns the number of local workers: one per usable core, as far as memory goes.
 
     Args:
       options: the pipeline's options.
       argv: the flags; Beam's own default of 1 looks the same as a 1 that was given.
+      resources: what this process may use; read from the system by default. A flag that
+        gives a number is obeyed whatever they are.
 
     Raises:
       UserError: the flag's number is negative.
@@ -60,8 +62,30 @@ def num_local_workers(options: BuildOptions, argv: Sequence[str]) -> int:
             'per core'
         )
     if not is_set('direct_num_workers', argv) or workers == 0:
-        return os.cpu_count() or 1
+        return (resources or read_resources()).workers
     return workers
+
+
+def _report_ignored(options: BuildOptions, argv: Sequence[str]) -> None:
+    """Prints the flags that the selected runner ignores."""
+    is_embedded = runner_name(options) == 'flink' and runs_locally(options)
+    heeded = ['--direct_num_workers'] if is_embedded else []
+    note = ignored_note(runner_name(options), argv, heeded)
+    if note:
+        print(note, file=sys.stderr)
+
+
+def _explain_workers(
+    options: BuildOptions, argv: Sequence[str], resources: Resources
+) -> None:
+    """Prints why there are fewer workers than cores, unless a flag gives their number."""
+    is_given = is_set('direct_num_workers', argv) or (
+        runner_name(options) == 'flink'
+        and options.view_as(FlinkRunnerOptions).parallelism > 0
+    )
+    explained = resources.explain()
+    if explained and not is_given:
+        print(f'note: {explained}', file=sys.stderr)
 
 
 def check_flags(options: BuildOptions, argv: Sequence[str]) -> None:
@@ -116,8 +140,10 @@ def open_runner(
     Raises:
       UserError: the runner cannot be started; nothing was submitted.
     """
-    workers = num_local_workers(options, argv)
+    resources = read_resources()
+    workers = num_local_workers(options, argv, resources)
     check_flags(options, argv)
+    _report_ignored(options, argv)
     name = runner_name(options)
     # Each branch imports what its runner needs, as the others do not need it.
     if not name:
@@ -127,11 +153,14 @@ def open_runner(
         if not options.verbose and log_level.default_sdk_harness_log_level is None:
             log_level.default_sdk_harness_log_level = 'CRITICAL'
         lock = staging_dir(writes) if writes else ''
+        _explain_workers(options, argv, resources)
         with local_runner(options, workers, interrupt, lock) as runner:
             yield RunnerHandle(runner)
     elif name == 'flink':
         from indexed_imagenet.runners.flink.runner import flink_job_server
 
+        if runs_locally(options):
+            _explain_workers(options, argv, resources)
         with flink_job_server(options, argv, workers, writes) as end_job:
             yield RunnerHandle(end_job=end_job)
     elif name == 'prism':

@@ -52,6 +52,12 @@ def call_rest(master: str, path: str, method: str = 'GET') -> Any:
             f'--flink_master {master} is not a Flink cluster: {error_text(error)}; '
             f'{_REMEDY}'
         ) from error
+    except requests.exceptions.ProxyError as error:
+        raise UserError(
+            f'--flink_master {master} cannot be reached through the proxy that the '
+            f'environment names: {error_text(_root_cause(error))}; add its host to '
+            'no_proxy'
+        ) from error
     except requests.RequestException as error:
         raise UserError(
             f'--flink_master {master} does not answer as Flink does: '

@@ -71,7 +71,7 @@ def watch(tmp_path, monkeypatch, terminal):
 
 def test_watcher_without_terminal_prints_plain_lines(tmp_path, monkeypatch):
     lines = watch(tmp_path, monkeypatch, terminal=False).splitlines()
-    assert any(line.startswith('train 5 of 9 records, ') for line in lines)
+    assert any(line.startswith('train 5 of 9 records') for line in lines)
     assert lines[-1].startswith('train 9 of 9 records, ')
     assert lines[-1].endswith('records/s')
     assert '\x1b' not in ''.join(lines)
