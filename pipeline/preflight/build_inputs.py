@@ -23,6 +23,7 @@ from indexed_imagenet.transforms.formats.index_file import (
     IndexFileError,
     SplitIndex,
     read_split_index,
+    read_split_scores,
 )
 from indexed_imagenet.transforms.formats.layout import SPLITS
 from indexed_imagenet.transforms.formats.shuffle import MAX_SEED, Shuffle
@@ -135,6 +136,7 @@ def _check_apart(output: str, directory: str, split: str) -> None:
 
 def _read_index(index_file: str, split: str) -> SplitIndex:
     try:
+        read_split_scores(index_file, split)  # or it fails when all shards are done
         return read_split_index(index_file, split)
     except IndexFileError as error:
         raise UserError(str(error)) from error
