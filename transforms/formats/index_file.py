@@ -9,7 +9,7 @@ array, of files or of their paths.
 
 import dataclasses
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -23,6 +23,7 @@ from indexed_imagenet.transforms.formats.safe_npz import (
     open_npz,
     read_member,
 )
+from indexed_imagenet.transforms.storage.transient import retry_local
 
 _KEYS = {
     'train': ('tr_filenames', 'tr_labels'),
@@ -59,10 +60,13 @@ class SplitIndex:
     labels: np.ndarray
 
 
+def _pieces(array: np.ndarray) -> Iterator[np.ndarray]:
+    return (array[at : at + _PIECE] for at in range(0, len(array), _PIECE))
+
+
 def _encode(texts: np.ndarray) -> np.ndarray:
     """Encodes text in pieces: each piece is a list of Python objects for a moment."""
-    pieces = range(0, len(texts), _PIECE)
-    encoded = [np.char.encode(texts[at : at + _PIECE], 'utf-8') for at in pieces]
+    encoded = [np.char.encode(piece, 'utf-8') for piece in _pieces(texts)]
     return np.concatenate(encoded) if encoded else np.empty(0, 'S1')
 
 
@@ -90,8 +94,11 @@ def _without_folders(names: np.ndarray) -> np.ndarray:
     content = names.view(np.uint8)
     for separator in (b'/', b'\\'):
         if (content == separator[0]).any():
-            last = [name.rpartition(separator)[2] for name in names.tolist()]
-            return np.array(last, dtype='S')
+            last = [
+                np.array([name.rpartition(separator)[2] for name in piece], 'S')
+                for piece in map(np.ndarray.tolist, _pieces(names))
+            ]
+            return np.concatenate(last)
     return names
 
 
@@ -122,6 +129,8 @@ def _read(
 ) -> np.ndarray:
     try:
         return convert(read_member(archive, key))
+    except OSError:
+        raise
     except Exception as error:  # a stranger's file may fail in any way
         raise IndexFileError(f'cannot be used: {key!r}: {error_text(error)}') from error
 
@@ -194,9 +203,12 @@ def _read_scores(file: BinaryIO, split: str) -> dict[str, np.ndarray]:
 
 
 def _read_file(path: str, split: str, read: Callable[[BinaryIO, str], Any]) -> Any:
-    try:
+    def open_and_read() -> Any:
         with storage.open_seekable(path) as file:
             return read(file, split)
+
+    try:
+        return retry_local(open_and_read)
     except IndexFileError as error:
         raise IndexFileError(f'index file {path} {error}; {_REMEDY}') from error
     except zipfile.BadZipFile as error:
