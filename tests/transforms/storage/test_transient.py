@@ -137,7 +137,7 @@ def test_read_split_index_read_failing_in_the_middle_is_retried(
     reads = itertools.count()
 
     def open_failing(*args):
-        return FailsOnce(open(*args), reads)  # noqa: SIM115
+        return FailsOnce(open(*args), reads)
 
     monkeypatch.setattr(local, 'open', open_failing, raising=False)
     assert read_split_index(path, 'train').names.tolist() == expected
