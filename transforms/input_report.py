@@ -23,6 +23,7 @@ class IssueKind(enum.StrEnum):
 
     UNREADABLE = 'unreadable'  # a folder that cannot be listed
     UNKNOWN = 'unknown'  # an image that the index does not name
+    RENAMED = 'renamed'  # an image that the index has under a similar name
     MISPLACED = 'misplaced'  # an image in another class's folder
     DUPLICATE = 'duplicate'  # two images for one index
     SHRUNK = 'shrunk'  # fewer images than the output directory was built from
@@ -33,6 +34,7 @@ class IssueKind(enum.StrEnum):
 BLOCKING = (
     IssueKind.UNREADABLE,
     IssueKind.UNKNOWN,
+    IssueKind.RENAMED,
     IssueKind.MISPLACED,
     IssueKind.DUPLICATE,
     IssueKind.SHRUNK,

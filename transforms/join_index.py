@@ -13,6 +13,11 @@ from indexed_imagenet.transforms.elements import ImageRefs
 from indexed_imagenet.transforms.index_table import IndexTable, PackedIndexTable
 from indexed_imagenet.transforms.input_report import InputReport, IssueKind
 from indexed_imagenet.transforms.inputs.names import looks_like_image
+from indexed_imagenet.transforms.inputs.renamed import (
+    find_renamed,
+    may_be_renamed,
+    name_difference,
+)
 from indexed_imagenet.transforms.rows import make_rows
 
 
@@ -23,7 +28,7 @@ def join_refs(
 
     A file that the index names is an image, whatever its ending. One that the index
     does not name is an unknown image if its name ends like an image's, and is ignored
-    otherwise.
+    otherwise. Of a name that the index has in a similar form, that form is reported.
 
     Args:
       refs: files of one folder.
@@ -47,16 +52,27 @@ def join_refs(
         return storage.join(refs.folder, printable(name))
 
     unknown: list[str] = []
+    renamed: list[str] = []
     ignored: list[str] = []
+    present = set(places.tolist())
     for i in np.flatnonzero(~found):
         name = refs.names[i]
-        (unknown if looks_like_image(name) else ignored).append(path(name))
+        place = find_renamed(table, name) if may_be_renamed(name) else -1
+        if place >= 0 and place not in present:  # else it is another copy
+            original = bytes(table.names[place])
+            renamed.append(
+                f'{path(name)} ({printable(original)} in the index; differs by '
+                f'{name_difference(name, original)})'
+            )
+        else:
+            (unknown if looks_like_image(name) else ignored).append(path(name))
     misplaced = [
         f'{path(refs.names[i])} (of class {synsets[labels[i]]})'
         for i in np.flatnonzero(found & ~right_folder)
     ]
     cases = (
         (IssueKind.UNKNOWN, unknown),
+        (IssueKind.RENAMED, renamed),
         (IssueKind.MISPLACED, misplaced),
         (IssueKind.IGNORED, ignored),
     )

@@ -19,7 +19,7 @@ _SYNSET = re.compile(r'n\d{8}')
 
 def _read_lines(path: str, flag: str) -> list[str]:
     try:
-        text = storage.read_bytes(path).decode('utf-8')
+        text = storage.read_bytes(path).decode('utf-8-sig')  # Windows writes a mark
     except FileNotFoundError:
         raise UserError(f'{flag} {path} does not exist') from None
     except OSError as error:
@@ -27,11 +27,20 @@ def _read_lines(path: str, flag: str) -> list[str]:
         raise UserError(f'{flag} {path} cannot be read: {reason}') from error
     except UnicodeDecodeError as error:
         raise UserError(f'{flag} {path} is not UTF-8 text: {error}') from error
-    return text.splitlines()
+    lines = text.splitlines()
+    while lines and not lines[-1].strip():
+        lines.pop()
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            raise UserError(f'{flag} {path}, line {number} is blank; remove it')
+    return lines
 
 
 def load_labels(labels_file: str, metadata_file: str) -> list[Label]:
     """Loads both label files.
+
+    They are UTF-8; a byte order mark, line ends of Windows and blank lines at the end
+    are accepted.
 
     Args:
       labels_file: path or URL of the synsets, one per line in label order.

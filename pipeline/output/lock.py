@@ -115,8 +115,16 @@ class Heartbeat:
 
     is_lost = False
 
-    def __init__(self, path: str, interrupt: Interrupt):
+    def __init__(self, path: str, interrupt: Interrupt, existed: bool = True):
+        """Initializes the lock.
+
+        Args:
+          path: the output directory.
+          interrupt: stopped if the lock is lost.
+          existed: whether the directory is kept when it is empty at the end.
+        """
         self._path = path
+        self._existed = existed
         self._lock = lock_path(path)
         self._interrupt = interrupt
         self._id = uuid.uuid4().hex
@@ -172,13 +180,21 @@ class Heartbeat:
                 continue  # the next one may get through; each store has its own errors
 
     def release(self) -> None:
-        """Ends the heartbeat and deletes the lock, if it is still ours."""
+        """Ends the heartbeat and deletes the lock, if it is still ours.
+
+        The lock is a file in the staging folder, so what is empty without it is
+        removed here and not before.
+        """
         self._ended.set()
         if self._thread.is_alive():
             self._thread.join()
         with contextlib.suppress(OSError):
-            if _read(self._lock).get('id') == self._id:
-                storage.delete(self._lock)
+            if _read(self._lock).get('id') not in (self._id, None):
+                return
+            storage.delete(self._lock)
+            storage.remove_empty_folder(staging_dir(self._path))
+            if not self._existed:
+                storage.remove_empty_folder(self._path)
 
 
 class KernelLock:
@@ -188,15 +204,20 @@ class KernelLock:
 
 
 @contextlib.contextmanager
-def acquire_lock(path: str, interrupt: Interrupt) -> Iterator[KernelLock | Heartbeat]:
+def acquire_lock(
+    path: str, interrupt: Interrupt, existed: bool = True
+) -> Iterator[KernelLock | Heartbeat]:
     """Holds the lock on an output directory for as long as the context lasts.
 
     Args:
       path: the directory, which exists.
       interrupt: stopped if the lock is lost.
+      existed: whether the directory is kept when it is empty at the end. (Under a
+        kernel's lock the caller removes it.)
 
     Raises:
       UserError: another build has it.
+      OSError: the directory cannot be locked.
     """
     with contextlib.ExitStack() as held:
         fd = storage.open_folder(path)
@@ -205,7 +226,7 @@ def acquire_lock(path: str, interrupt: Interrupt) -> Iterator[KernelLock | Heart
             if _lock_folder(path, fd):
                 yield KernelLock()
                 return
-        heartbeat = Heartbeat(path, interrupt)
+        heartbeat = Heartbeat(path, interrupt, existed)
         held.callback(heartbeat.release)
         heartbeat.acquire()
         yield heartbeat

@@ -4,7 +4,12 @@ import contextlib
 from collections.abc import Iterator
 
 from indexed_imagenet.errors import UserError
-from indexed_imagenet.output.lock import acquire_lock, wait_for_workers
+from indexed_imagenet.output.lock import (
+    Heartbeat,
+    KernelLock,
+    acquire_lock,
+    wait_for_workers,
+)
 from indexed_imagenet.signals import Interrupt
 from indexed_imagenet.text import error_text
 from indexed_imagenet.transforms import storage
@@ -14,10 +19,39 @@ from indexed_imagenet.transforms.storage.atomic import is_temporary, temporary_p
 
 
 def _check_writable(path: str) -> None:
-    probe = temporary_path(layout.staging_dir(path), 'probe')
+    """Writes, renames and deletes a file, as the job will.
+
+    Mounted buckets (Mountpoint for S3, gcsfuse) may write and not rename. In an object
+    store nothing is refused that way, and a rename is a copy.
+    """
+    probe, target = (
+        temporary_path(layout.staging_dir(path), name) for name in ('probe', 'renamed')
+    )
     with storage.create(probe):
         pass
-    storage.delete(probe)
+    if storage.is_local(path):
+        with storage.create(target):  # shards are renamed over damaged ones
+            pass
+        storage.rename(probe, target)
+        storage.delete(target)
+    else:
+        storage.delete(probe)
+
+
+def _not_writable(path: str, error: OSError) -> UserError:
+    problem = 'cannot be written'
+    remedy = 'choose another, make room, or change its owner or mode'
+    if not storage.is_local(path):
+        remedy = 'give the account write access, or name another'
+    elif error.filename2 is not None:  # only a rename has two names
+        problem = 'cannot rename files'
+        remedy = (
+            'if it is a mounted bucket, give its s3:// or gs:// URL; else choose a '
+            'directory on a disk'
+        )
+    return UserError(
+        f'--output_directory {path} {problem}: {error_text(error)}; {remedy}'
+    )
 
 
 def _needs_no_staging(path: str, split: str) -> bool:
@@ -52,9 +86,18 @@ def clean_staging(path: str) -> None:
         storage.remove_empty_folder(folder)
 
 
+def _clean_up(path: str, lock: KernelLock | Heartbeat, existed: bool) -> None:
+    if not lock.is_lost:  # else what exists is another build's
+        clean_staging(path)
+    if not existed:
+        storage.remove_empty_folder(path)
+
+
 @contextlib.contextmanager
 def open_output(path: str, interrupt: Interrupt) -> Iterator[None]:
     """Makes the output directory ready, and removes what is not output at the end.
+
+    Also if it cannot be made ready: a refused build leaves nothing behind.
 
     Args:
       path: the directory.
@@ -71,24 +114,13 @@ def open_output(path: str, interrupt: Interrupt) -> Iterator[None]:
                     f'--output_directory {path} is a file (expected a directory)'
                 )
             storage.make_folder(path)
-            lock = held.enter_context(acquire_lock(path, interrupt))
+            lock = held.enter_context(acquire_lock(path, interrupt, existed))
+            held.callback(_clean_up, path, lock, existed)
             storage.make_folder(layout.staging_dir(path))
             wait_for_workers(layout.staging_dir(path))
             clean_staging(path)
             storage.make_folder(layout.staging_dir(path))
             _check_writable(path)
         except OSError as error:
-            remedy = 'choose another, make room, or change its owner or mode'
-            if not storage.is_local(path):
-                remedy = 'give the account write access, or name another'
-            raise UserError(
-                f'--output_directory {path} cannot be written: {error_text(error)}; '
-                f'{remedy}'
-            ) from error
-        try:
-            yield
-        finally:
-            if not lock.is_lost:  # else what is there is another build's
-                clean_staging(path)
-            if not existed:
-                storage.remove_empty_folder(path)
+            raise _not_writable(path, error) from error
+        yield

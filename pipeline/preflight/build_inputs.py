@@ -29,10 +29,11 @@ from indexed_imagenet.transforms.formats.index_file import (
     IndexFileError,
     SplitIndex,
     read_split_index,
+    read_split_scores,
 )
 from indexed_imagenet.transforms.formats.layout import SPLITS
 from indexed_imagenet.transforms.formats.shuffle import MAX_SEED, Shuffle
-from indexed_imagenet.transforms.inputs.names import is_hidden, looks_like_image
+from indexed_imagenet.transforms.inputs.names import is_system, looks_like_image
 
 
 def _path(options: BuildOptions, flag: str) -> str:
@@ -79,7 +80,7 @@ def check_directory(path: str, flag: str, labels: Sequence[Label]) -> None:
             f'--{flag} {path} cannot be listed: {error_text(error)}; make it readable'
         ) from error
     synsets = {label.synset.encode() for label in labels}
-    folders = sorted(name for name in listing.folders if not is_hidden(name))
+    folders = sorted(name for name in listing.folders if not is_system(name))
     foreign = [name for name in folders if name not in synsets]
     if foreign:
         first = printable(foreign[0])
@@ -154,9 +155,11 @@ def _check_apart(output: str, directory: str, split: str) -> None:
 
 def _read_index(index_file: str, split: str) -> SplitIndex:
     try:
-        return read_split_index(index_file, split)
+        index = read_split_index(index_file, split)
+        read_split_scores(index_file, split)  # else it fails when all shards are done
     except IndexFileError as error:
         raise UserError(str(error)) from error
+    return index
 
 
 def prepare_job(options: BuildOptions) -> Job:

@@ -34,6 +34,11 @@ _ISSUE_TEXTS = {
         'not in the index',
         'remove them, or give the index file that has them',
     ),
+    IssueKind.RENAMED: (
+        'whose names differ from the index only by ending, case, Unicode form or an '
+        'appended synset',
+        'rename each as in the index',
+    ),
     IssueKind.MISPLACED: (
         "in another class's folder",
         'move each to the folder of its class',

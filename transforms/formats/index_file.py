@@ -4,20 +4,26 @@
 ``tr_labels`` and ``tr_mem`` for the training set, ``tt_filenames`` and
 ``tt_labels`` for the validation set. An example's index is its position in
 these arrays. Names come as fixed-width bytes, fixed-width text or an object
-array.
+array, of files or of their paths.
 """
 
 import dataclasses
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from indexed_imagenet.text import error_text, printable
+from indexed_imagenet.text import error_text, first_of, printable
 from indexed_imagenet.transforms import storage
 from indexed_imagenet.transforms.formats.layout import SPLITS as SPLITS
-from indexed_imagenet.transforms.formats.safe_npz import Names, member_keys, read_member
+from indexed_imagenet.transforms.formats.safe_npz import (
+    MAX_NAME_BYTES,
+    member_keys,
+    open_npz,
+    read_member,
+)
+from indexed_imagenet.transforms.storage.transient import retry_local
 
 _KEYS = {
     'train': ('tr_filenames', 'tr_labels'),
@@ -26,6 +32,12 @@ _KEYS = {
 
 # Values that may come with a split, as long as its names: memorization.
 _SCORE_KEYS = {'train': ('tr_mem',), 'validation': ()}
+
+# Far above any real index: ImageNet-21k has 14.2 million images.
+MAX_NAMES = 1 << 24
+
+# Names that are converted at a time.
+_PIECE = 1 << 16
 
 _REMEDY = 'give the published imagenet_index.npz with --imagenet_index_file'
 
@@ -39,7 +51,8 @@ class SplitIndex:
     """One split of the index file, in the file's own order.
 
     Attributes:
-      names: basenames, shape [N], dtype S (bytes of one fixed width).
+      names: basenames, shape [N], dtype S (bytes of one fixed width). Folders that
+        the file has with them are left out.
       labels: positions in the sorted list of synsets, shape [N], int16.
     """
 
@@ -47,28 +60,54 @@ class SplitIndex:
     labels: np.ndarray
 
 
-def _as_names(array: np.ndarray | Names) -> np.ndarray:
+def _pieces(array: np.ndarray) -> Iterator[np.ndarray]:
+    return (array[at : at + _PIECE] for at in range(0, len(array), _PIECE))
+
+
+def _encode(texts: np.ndarray) -> np.ndarray:
+    """Encodes text in pieces: each piece is a list of Python objects for a moment."""
+    encoded = [np.char.encode(piece, 'utf-8') for piece in _pieces(texts)]
+    return np.concatenate(encoded) if encoded else np.empty(0, 'S1')
+
+
+def _as_names(array: np.ndarray) -> np.ndarray:
     """Converts names of any published form to one fixed-width bytes array."""
-    if isinstance(array, list):
-        encoded = [name.encode() if isinstance(name, str) else name for name in array]
-        return np.array(encoded, dtype='S') if encoded else np.empty(0, 'S1')
     if array.ndim != 1:
         raise ValueError(f'its shape is {array.shape} (expected one dimension)')
-    if array.dtype.kind == 'S':
-        return array
-    if array.dtype.kind == 'U':
-        return np.char.encode(array, 'utf-8')
-    raise ValueError(f'its dtype is {array.dtype} (expected file names)')
+    if array.dtype.kind not in 'SU':
+        raise ValueError(f'its dtype is {str(array.dtype)[:80]} (expected file names)')
+    width = array.dtype.itemsize // (1 if array.dtype.kind == 'S' else 4)
+    if len(array) > MAX_NAMES or width > MAX_NAME_BYTES:
+        raise ValueError(
+            f'it has {len(array)} names of {width} characters (expected at most '
+            f'{MAX_NAMES} of {MAX_NAME_BYTES})'
+        )
+    return array if array.dtype.kind == 'S' else _encode(array)
 
 
-def _as_labels(array: np.ndarray | Names) -> np.ndarray:
+def _without_folders(names: np.ndarray) -> np.ndarray:
+    """Returns the last part of each name, the same array if none has a folder.
+
+    People save the paths of their files, as in torchvision's ``ImageFolder.samples``.
+    A backslash separates folders only where no slash does: it may be in a name.
+    """
+    content = names.view(np.uint8)
+    for separator in (b'/', b'\\'):
+        if (content == separator[0]).any():
+            last = [
+                np.array([name.rpartition(separator)[2] for name in piece], 'S')
+                for piece in map(np.ndarray.tolist, _pieces(names))
+            ]
+            return np.concatenate(last)
+    return names
+
+
+def _as_labels(array: np.ndarray) -> np.ndarray:
     """Checks that labels are small integers and makes them int16."""
-    if isinstance(array, list):
-        raise ValueError('it holds names (expected integers)')
     if array.ndim != 1 or array.dtype.kind not in 'iu':
         raise ValueError(
-            f'it has dtype {array.dtype} and shape {array.shape} (expected integers '
-            'in one dimension)'
+            f'it has dtype {str(array.dtype)[:80]} and shape {array.shape} (expected '
+            'integers in one dimension)'
         )
     limit = np.iinfo(np.int16).max
     if array.size and (array.min() < 0 or array.max() > limit):
@@ -76,9 +115,12 @@ def _as_labels(array: np.ndarray | Names) -> np.ndarray:
     return array.astype(np.int16)
 
 
-def _as_scores(array: np.ndarray | Names) -> np.ndarray:
-    if isinstance(array, list) or array.ndim != 1 or array.dtype.kind != 'f':
-        raise ValueError('it does not hold floating-point numbers in one dimension')
+def _as_scores(array: np.ndarray) -> np.ndarray:
+    if array.ndim != 1 or array.dtype.kind != 'f':
+        raise ValueError(
+            f'it has dtype {str(array.dtype)[:80]} and shape {array.shape} (expected '
+            'floating-point numbers in one dimension)'
+        )
     return array
 
 
@@ -87,28 +129,30 @@ def _read(
 ) -> np.ndarray:
     try:
         return convert(read_member(archive, key))
+    except OSError:
+        raise
     except Exception as error:  # a stranger's file may fail in any way
         raise IndexFileError(f'cannot be used: {key!r}: {error_text(error)}') from error
 
 
 def _read_index(file: BinaryIO, split: str) -> SplitIndex:
     names_key, labels_key = _KEYS[split]
-    with zipfile.ZipFile(file) as archive:
+    with open_npz(file) as archive:
         present = member_keys(archive)
         for key in _KEYS[split]:
             if key not in present:
                 raise IndexFileError(
                     f'has no {key!r}, which the {split} split needs; it holds '
-                    f'{", ".join(sorted(present)) or "nothing"}'
+                    f'{first_of(sorted(map(printable, present))) or "nothing"}'
                 )
-        index = SplitIndex(
-            _read(archive, names_key, _as_names), _read(archive, labels_key, _as_labels)
-        )
-    _check(index, split)
+        names = _read(archive, names_key, _as_names)
+        labels = _read(archive, labels_key, _as_labels)
+    index = SplitIndex(_without_folders(names), labels)
+    _check(index, names, split)
     return index
 
 
-def _check(index: SplitIndex, split: str) -> None:
+def _check(index: SplitIndex, saved_names: np.ndarray, split: str) -> None:
     names_key, labels_key = _KEYS[split]
     if len(index.names) != len(index.labels):
         raise IndexFileError(
@@ -117,9 +161,23 @@ def _check(index: SplitIndex, split: str) -> None:
         )
     if not len(index.names):
         raise IndexFileError(f'names no image: {names_key!r} is empty')
+    empty = np.flatnonzero(index.names == b'')
+    if len(empty):
+        raise IndexFileError(
+            f'has {len(empty)} empty name(s) in {names_key!r}, first '
+            f'{printable(saved_names[empty[0]])!r} at {empty[0]} (expected file names)'
+        )
     in_order = np.sort(index.names)
     duplicates = in_order[1:][in_order[1:] == in_order[:-1]]
     if len(duplicates):
+        same = saved_names[np.flatnonzero(index.names == duplicates[0])[:2]]
+        if same[0] != same[1]:
+            one, other = (repr(printable(name)) for name in same)
+            raise IndexFileError(
+                f'has {len(duplicates)} name(s) in {names_key!r} that differ only by '
+                f'their folders, first {one} and {other} (expected file names that are '
+                'unique without folders)'
+            )
         raise IndexFileError(
             f'has {len(duplicates)} duplicate name(s) in {names_key!r}, first '
             f'{printable(duplicates[0])!r} (expected each name once)'
@@ -127,16 +185,30 @@ def _check(index: SplitIndex, split: str) -> None:
 
 
 def _read_scores(file: BinaryIO, split: str) -> dict[str, np.ndarray]:
-    with zipfile.ZipFile(file) as archive:
+    with open_npz(file) as archive:
         present = member_keys(archive)
         keys = [key for key in _SCORE_KEYS[split] if key in present]
-        return {key: _read(archive, key, _as_scores) for key in keys}
+        if not keys:
+            return {}
+        scores = {key: _read(archive, key, _as_scores) for key in keys}
+        [names_key, _] = _KEYS[split]
+        num_names = len(_read(archive, names_key, np.asarray))
+    for key, array in scores.items():
+        if len(array) != num_names:
+            raise IndexFileError(
+                f'has {len(array)} {key} but {num_names} {names_key} (expected equal '
+                'lengths)'
+            )
+    return scores
 
 
 def _read_file(path: str, split: str, read: Callable[[BinaryIO, str], Any]) -> Any:
-    try:
+    def open_and_read() -> Any:
         with storage.open_seekable(path) as file:
             return read(file, split)
+
+    try:
+        return retry_local(open_and_read)
     except IndexFileError as error:
         raise IndexFileError(f'index file {path} {error}; {_REMEDY}') from error
     except zipfile.BadZipFile as error:
@@ -145,7 +217,7 @@ def _read_file(path: str, split: str, read: Callable[[BinaryIO, str], Any]) -> A
         ) from error
     except FileNotFoundError as error:
         raise IndexFileError(f'index file {path} does not exist; {_REMEDY}') from error
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise IndexFileError(
             f'index file {path} cannot be read: {error_text(error)}; {_REMEDY}'
         ) from error

@@ -10,7 +10,7 @@ from indexed_imagenet.text import error_text, printable
 from indexed_imagenet.transforms import storage
 from indexed_imagenet.transforms.elements import ImageRefs
 from indexed_imagenet.transforms.input_report import InputReport, IssueKind
-from indexed_imagenet.transforms.inputs.names import is_hidden
+from indexed_imagenet.transforms.inputs.names import is_system
 
 # A flat folder of the whole training set goes on in batches of this many names.
 BATCH_NAMES = 10_000
@@ -20,7 +20,7 @@ def find_folders(directory: str) -> Iterator[str]:
     """Yields the class folders of a split, and '' for the directory itself."""
     yield ''
     for name in sorted(storage.list_folder(directory).folders):
-        if not is_hidden(name):
+        if not is_system(name):
             yield printable(name)
 
 
@@ -44,7 +44,7 @@ def list_images(
         case = f'{folder or "."} ({error_text(error)})'
         yield InputReport.of(split, IssueKind.UNREADABLE, [case])
         listing = storage.Listing([], [])
-    ignored = [name for name in listing.folders if folder or is_hidden(name)]
+    ignored = [name for name in listing.folders if folder or is_system(name)]
     if ignored:
         paths = [storage.join(folder, printable(name)) + '/' for name in ignored]
         yield InputReport.of(split, IssueKind.IGNORED, paths)

@@ -4,15 +4,30 @@ Neither Beam nor TensorFlow is imported.
 """
 
 import contextlib
+import errno
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from indexed_imagenet.transforms.storage.base import Listing, Storage, Writer
+from indexed_imagenet.transforms.storage.transient import retry_local
 
 # What is read of a file at once, unless more is asked for, in bytes.
 _BUFFER = 1 << 20
+
+# What a file system answers that cannot fsync folders.
+_NO_FSYNC = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF)
+
+
+@contextlib.contextmanager
+def _naming(path: str) -> Iterator[None]:
+    """Adds the path to errors of calls that only know a descriptor."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = path
+        raise
 
 
 class _LocalWriter(Writer):
@@ -20,22 +35,26 @@ class _LocalWriter(Writer):
 
     def __init__(self, path: str):
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        self._path = path
         self._fd = os.open(path, flags, 0o666)
 
     def write_parts(self, parts: Sequence[bytes | memoryview]) -> None:
         length = sum(map(len, parts))
-        written = os.writev(self._fd, parts)
-        while written < length:  # the system may take less, and say why next time
-            rest = b''.join(parts)[written:]
-            written += os.write(self._fd, rest)
+        with _naming(self._path):
+            written = os.writev(self._fd, parts)
+            while written < length:  # the system may take less, and say why next time
+                rest = b''.join(parts)[written:]
+                written += os.write(self._fd, rest)
 
     def fsync(self) -> None:
-        os.fsync(self._fd)
+        with _naming(self._path):
+            os.fsync(self._fd)
 
     def close(self) -> None:
         fd, self._fd = self._fd, -1
         if fd >= 0:
-            os.close(fd)
+            with _naming(self._path):
+                os.close(fd)
 
     def abort(self) -> None:
         with contextlib.suppress(OSError):
@@ -49,6 +68,35 @@ def _is_folder(entry: os.DirEntry[bytes]) -> bool:
         return False
 
 
+def _list_folder(path: str) -> Listing:
+    folders: list[bytes] = []
+    files: list[bytes] = []
+    with os.scandir(os.fsencode(path)) as entries:
+        for entry in entries:
+            (folders if _is_folder(entry) else files).append(entry.name)
+    return Listing(folders, files)
+
+
+def _read_bytes(path: str, offset: int, length: int) -> bytes:
+    with open(path, 'rb') as file:
+        file.seek(offset)
+        return file.read(length)
+
+
+def _open_stream(path: str) -> tuple[BinaryIO, int]:
+    file = open(path, 'rb', buffering=_BUFFER)  # noqa: SIM115
+    try:
+        return file, os.fstat(file.fileno()).st_size
+    except OSError:
+        file.close()
+        raise
+
+
+def _sizes(folder: str) -> dict[str, int]:
+    with os.scandir(folder) as entries:
+        return {e.name: e.stat().st_size for e in entries if e.is_file()}
+
+
 class LocalStorage(Storage):
     """The file systems of this machine."""
 
@@ -59,37 +107,28 @@ class LocalStorage(Storage):
         return os.path.abspath(os.path.expanduser(path))
 
     def list_folder(self, path: str) -> Listing:
-        folders: list[bytes] = []
-        files: list[bytes] = []
-        with os.scandir(os.fsencode(path)) as entries:
-            for entry in entries:
-                (folders if _is_folder(entry) else files).append(entry.name)
-        return Listing(folders, files)
+        return retry_local(lambda: _list_folder(path))
 
     def read_bytes(self, path: str, offset: int, length: int) -> bytes:
-        with open(path, 'rb') as file:
-            file.seek(offset)
-            return file.read(length)
+        return retry_local(lambda: _read_bytes(path, offset, length))
 
     def open_seekable(self, path: str) -> BinaryIO:
-        return open(path, 'rb')
+        return retry_local(lambda: open(path, 'rb'))
 
     def open_stream(self, path: str) -> tuple[BinaryIO, int]:
-        file = open(path, 'rb', buffering=_BUFFER)  # noqa: SIM115
-        return file, os.fstat(file.fileno()).st_size
+        return retry_local(lambda: _open_stream(path))
 
     def create(self, path: str) -> Writer:
         return _LocalWriter(path)
 
     def size(self, path: str) -> int | None:
         try:
-            return os.stat(path).st_size
+            return retry_local(lambda: os.stat(path).st_size)
         except (FileNotFoundError, NotADirectoryError):
             return None
 
     def sizes(self, folder: str) -> dict[str, int]:
-        with os.scandir(folder) as entries:
-            return {e.name: e.stat().st_size for e in entries if e.is_file()}
+        return retry_local(lambda: _sizes(folder))
 
     def rename(self, source: str, target: str) -> None:
         os.replace(source, target)
@@ -117,8 +156,11 @@ class LocalStorage(Storage):
     def fsync_dir(self, path: str) -> None:
         fd = os.open(path, os.O_RDONLY)
         try:
-            with contextlib.suppress(OSError):  # not every file system can
+            with _naming(path):
                 os.fsync(fd)
+        except OSError as error:
+            if error.errno not in _NO_FSYNC:
+                raise
         finally:
             os.close(fd)
 

@@ -10,43 +10,14 @@ from collections.abc import Callable
 
 import tenacity
 
-# Seconds before the second, third and fourth attempt.
-PAUSES = (0.2, 1, 4)
+from indexed_imagenet.transforms.storage.transient import PAUSES
+from indexed_imagenet.transforms.storage.transient import (
+    is_transient_local as is_transient_local,
+)
 
 # After this many reads in a row that failed on every attempt, the next ones get one
 # attempt each: a disk that is gone would else take 5 seconds for each of a million.
 MAX_CONSECUTIVE_FAILURES = 3
-
-_TRANSIENT = frozenset(
-    {
-        errno.EAGAIN,
-        errno.EBUSY,
-        errno.ECONNABORTED,
-        errno.ECONNREFUSED,
-        errno.ECONNRESET,
-        errno.EHOSTDOWN,
-        errno.EHOSTUNREACH,
-        errno.EINTR,
-        errno.EIO,
-        errno.EMFILE,
-        errno.ENETDOWN,
-        errno.ENETRESET,
-        errno.ENETUNREACH,
-        errno.ENFILE,
-        errno.ENOBUFS,
-        errno.ENOLCK,
-        errno.ENOMEM,
-        errno.ENOTCONN,
-        errno.EPIPE,
-        errno.ESTALE,
-        errno.ETIMEDOUT,
-    }
-)
-
-
-def is_transient_local(error: BaseException) -> bool:
-    """Returns whether a local file system's error may be over in a moment."""
-    return isinstance(error, OSError) and error.errno in _TRANSIENT
 
 
 def is_transient_remote(error: BaseException) -> bool:

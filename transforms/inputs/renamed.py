@@ -1,0 +1,118 @@
+"""Finds the name in the index that a file most likely had before it was renamed.
+
+Data sets come with other names than the index has: converted (``.jpg`` for ``.JPEG``),
+copied over file systems that change case or Unicode form, or from Hugging Face, which
+appends the synset (``n01440764_10026_n01440764.JPEG``). Names that differ only so have
+the same key.
+"""
+
+import re
+import threading
+import unicodedata
+import weakref
+
+import numpy as np
+
+from indexed_imagenet.transforms.index_table import IndexTable
+from indexed_imagenet.transforms.inputs.names import is_system
+
+# Of images, and of what images are converted to.
+_ENDING = re.compile(
+    r'\.(jpeg|jpg|jpe|jfif|png|gif|bmp|webp|tiff?|heic|avif)$', re.IGNORECASE
+)
+_SYNSET = re.compile(r'(?<=.)_n[0-9]{8}$', re.IGNORECASE)
+
+# Names that are made into keys at a time.
+_PIECE = 1 << 16
+
+
+def _decode(name: bytes) -> str:
+    return name.decode('utf-8', 'surrogateescape')
+
+
+def _steps(name: str) -> dict[str, str]:
+    """Returns what is taken off a name on the way to its key, by what it is."""
+    ending = _ENDING.search(name)
+    stem = name[: ending.start()] if ending else name
+    synset = _SYNSET.search(stem)
+    stem = stem[: synset.start()] if synset else stem
+    nfc = unicodedata.normalize('NFC', stem)
+    return {
+        'ending': ending.group().lower() if ending else '',
+        'appended synset': synset.group() if synset else '',
+        'stem': stem,
+        'nfc': nfc,
+        'key': nfc.casefold(),
+    }
+
+
+def may_be_renamed(name: bytes) -> bool:
+    """Returns whether a file that the index does not name may be an image of it.
+
+    It ends like an image, or has lost its ending. A ``README`` is not looked for.
+    """
+    if is_system(name):
+        return False
+    text = _decode(name)
+    return bool(_ENDING.search(text)) or ('.' not in text and text[-1:].isdigit())
+
+
+def name_key(name: bytes) -> bytes:
+    """Returns what is left of a name without ending, synset, case and Unicode form."""
+    return _steps(_decode(name))['key'].encode('utf-8', 'surrogateescape')
+
+
+def name_difference(name: bytes, other: bytes) -> str:
+    """Returns in what two names of the same key differ.
+
+    >>> name_difference(b'a.jpg', b'A.JPEG')
+    'ending, case'
+    """
+    one, two = _decode(name), _decode(other)
+    mine, theirs = _steps(one), _steps(two)
+    found = [kind for kind in ('ending', 'appended synset') if mine[kind] != theirs[kind]]
+    if mine['nfc'] != theirs['nfc'] or (not found and mine['stem'] == theirs['stem']):
+        found.append('case')
+    elif mine['stem'] != theirs['stem']:
+        found.append('Unicode form')
+    return ', '.join(found)
+
+
+class _Keys:
+    """The keys of all names of a table, in ascending order, and the row of each."""
+
+    def __init__(self, table: IndexTable):
+        pieces = [
+            np.array([name_key(name) for name in table.names[at : at + _PIECE].tolist()])
+            for at in range(0, len(table.names), _PIECE)
+        ]
+        keys = np.concatenate(pieces)
+        self._rows = np.argsort(keys, kind='stable')
+        self._keys = keys[self._rows]
+
+    def find(self, key: bytes) -> int:
+        """Returns the first row with a key, −1 if there is none."""
+        place = int(np.searchsorted(self._keys, np.bytes_(key)))
+        if place == len(self._keys) or self._keys[place] != key:
+            return -1
+        return int(self._rows[place])
+
+
+_keys: 'weakref.WeakKeyDictionary[IndexTable, _Keys]' = weakref.WeakKeyDictionary()
+_keys_lock = threading.Lock()
+
+
+def find_renamed(table: IndexTable, name: bytes) -> int:
+    """Returns the table's row of the name that a file most likely had, −1 if none.
+
+    The first call for a table makes the keys of all its names: 2 s for the training
+    set. It is only called for names that are not in the index.
+    """
+    key = name_key(name)
+    if not key:
+        return -1
+    with _keys_lock:
+        keys = _keys.get(table)
+        if keys is None:
+            keys = _keys[table] = _Keys(table)
+    return keys.find(key)
