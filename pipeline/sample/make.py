@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.progress import track
 
 from indexed_imagenet.errors import UserError
 from indexed_imagenet.labels.load import METADATA_FILE, SYNSETS_FILE, load_labels
 from indexed_imagenet.sample import pictures
+from indexed_imagenet.sample.progress import show_progress
 from indexed_imagenet.text import error_text
 
 INDEX_FILE = 'imagenet_index.npz'
@@ -121,7 +121,7 @@ def make_sample(directory: pathlib.Path, sample: Sample, console: Console) -> No
     Args:
       directory: where to write it.
       sample: its parameters.
-      console: where to show progress; only on a terminal.
+      console: where to show progress.
 
     Raises:
       UserError: the directory holds something else, or cannot be written.
@@ -157,15 +157,13 @@ def _write_images(directory: pathlib.Path, sample: Sample, console: Console) -> 
     images = list(_images(index, directory))
     for folder in {path.parent for _, path in images}:
         folder.mkdir(parents=True, exist_ok=True)
-    steps = track(
-        images,
-        'making the sample',
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-    for number, (name, path) in enumerate(steps):
-        path.write_bytes(_encode(number, name, sample, cache))
+
+    def written() -> Iterator[None]:
+        for number, (name, path) in enumerate(images):
+            path.write_bytes(_encode(number, name, sample, cache))
+            yield
+
+    show_progress(written(), len(images), 'making the sample', 'images', console)
     unfinished = directory / f'unfinished-{INDEX_FILE}'
     arrays: Any = index
     np.savez(unfinished, **arrays)
