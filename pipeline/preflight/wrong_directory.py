@@ -14,7 +14,7 @@ from indexed_imagenet.transforms.formats.index_file import (
     SplitIndex,
     read_split_index,
 )
-from indexed_imagenet.transforms.inputs.names import is_hidden, looks_like_image
+from indexed_imagenet.transforms.inputs.names import is_system, looks_like_image
 
 # Where the images of a split are, below a folder of ImageNet's or Kaggle's archive.
 _NAMES = {'train': ('train', 'training'), 'validation': ('val', 'validation', 'valid')}
@@ -29,7 +29,7 @@ _MAX_FOLDERS = 3
 
 def is_archive(name: bytes) -> bool:
     """Returns True for the name of a tar or zip file."""
-    return not is_hidden(name) and name.lower().endswith(_ARCHIVES)
+    return not is_system(name) and name.lower().endswith(_ARCHIVES)
 
 
 def archives_remedy(files: Sequence[bytes]) -> str | None:
@@ -74,7 +74,7 @@ def find_below(path: str, split: str, synsets: Collection[bytes]) -> str | None:
 def _some_images(path: str) -> list[bytes]:
     """Returns the names of a few images of a split, in the order of their names."""
     listing = storage.list_folder(path)
-    folders = sorted(name for name in listing.folders if not is_hidden(name))
+    folders = sorted(name for name in listing.folders if not is_system(name))
     files = listing.files
     for folder in folders[:_MAX_FOLDERS]:
         if any(map(looks_like_image, files)):

@@ -7,6 +7,7 @@ import numpy as np
 from rich.console import Console
 
 from indexed_imagenet.sample import make, pictures
+from indexed_imagenet.sample.plan import Sample
 from indexed_imagenet.transforms.images.tf_codec import tensorflow
 
 # Number of links to one file that every file system allows.
@@ -22,7 +23,7 @@ def _image_path(tree: pathlib.Path, name: bytes) -> pathlib.Path:
 def make_photos(folder: pathlib.Path, count: int) -> pathlib.Path:
     """Makes distinct JPEGs of ImageNet's size, 112 kB on average."""
     tree = folder / f'photos-{count}'
-    made = make.Sample(count, 1, classes=1000, pictures=500, plain=True)
+    made = Sample(count, 1, classes=1000, pictures=500, plain=True)
     make.make_sample(tree, made, Console(stderr=True))
     return tree
 
@@ -57,7 +58,7 @@ def make_small(folder: pathlib.Path, count: int, index_length: int) -> pathlib.P
     tree = folder / f'small-{count}-of-{index_length}'
     if (tree / make.INDEX_FILE).exists():
         return tree
-    index = make.make_index(make.Sample(index_length, 1, classes=1000))
+    index = make.make_index(Sample(index_length, 1, classes=1000))
     names = index['tr_filenames'].tolist()[:count]
     tf = tensorflow()
     sources: list[pathlib.Path] = []

@@ -1,6 +1,6 @@
 import pytest
 
-from indexed_imagenet.transforms.inputs.names import is_hidden, looks_like_image
+from indexed_imagenet.transforms.inputs.names import is_system, looks_like_image
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ def test_looks_like_image_depends_on_ending(name, is_image):
     assert looks_like_image(name) == is_image
 
 
-def test_is_hidden_only_leading_dot_counts():
-    assert is_hidden(b'.DS_Store')
-    assert not is_hidden(b'a.JPEG')
-    assert not is_hidden(b'')
+def test_is_system_leading_dot_counts():
+    assert is_system(b'.DS_Store')
+    assert not is_system(b'a.JPEG')
+    assert not is_system(b'')
