@@ -10,6 +10,7 @@ from rich.table import Table
 from indexed_imagenet.build import Job
 from indexed_imagenet.console import print_line
 from indexed_imagenet.errors import UserError
+from indexed_imagenet.report.few_images import few_images_warning
 from indexed_imagenet.text import counted, first_of
 from indexed_imagenet.transforms import storage
 from indexed_imagenet.transforms.encode_shards import CANNOT_BE_READ
@@ -236,6 +237,15 @@ def notes(
         )
         cases = first_of(input_report.examples[split, IssueKind.IGNORED], count)
         lines.append(f'{split}: ignored {counted(count, "file")} {what}: {cases}')
+    [of_split] = [each for each in job.splits if each.name == split]
+    warning = few_images_warning(
+        input_report.images.get(split, 0),
+        of_split.build_id.shuffle.num_examples,
+        split,
+        of_split.directory,
+    )
+    if warning:
+        lines.append(warning)
     return lines
 
 
