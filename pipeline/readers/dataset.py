@@ -87,6 +87,7 @@ class Examples(abc.ABC):
         target_transform: Callable[[Any], Any] | None = None,
         returns: Sequence[str] = ('image', 'label'),
         decode: bool = True,
+        preprocess: str | None = None,
     ) -> 'TorchDataset':
         """Returns a map-style data set for PyTorch, like torchvision's ``ImageNet``.
 
@@ -96,6 +97,8 @@ class Examples(abc.ABC):
           returns: the parts of each sample, of ``image``, ``index``, ``filename`` and
             ``label``; a single one is returned without a tuple.
           decode: whether images are PIL images or the JPEG's bytes.
+          preprocess: ``'paper'`` for the evaluation preprocessing of Feldman and Zhang:
+            images are float32 tensors, shape [3, 224, 224].
 
         Raises:
           MissingExampleError: the data set is incomplete; use
@@ -103,7 +106,9 @@ class Examples(abc.ABC):
         """
         from indexed_imagenet.readers.torch import TorchDataset
 
-        return TorchDataset(self, transform, target_transform, returns, decode)
+        return TorchDataset(
+            self, transform, target_transform, returns, decode, preprocess
+        )
 
     def grain(self, decode: bool = True) -> 'GrainSource':
         """Returns a ``RandomAccessDataSource`` for Grain.
@@ -126,7 +131,15 @@ class Examples(abc.ABC):
         indices: Any = None,
         shuffle_seed: int | None = None,
         decode: bool = True,
+        *,
         num_parallel_reads: int | None = None,
+        preprocess: str | None = None,
+        augmentation: bool = False,
+        augmentation_seed: int = 0,
+        batch_size: int | None = None,
+        image_buffer: bool = False,
+        filename: bool = True,
+        subset_index: Any = None,
     ) -> Any:
         """Returns a ``tf.data.Dataset`` of ``index``, ``image``, ``label``, ``filename``.
 
@@ -138,11 +151,38 @@ class Examples(abc.ABC):
             bytes.
           num_parallel_reads: shards read at once for a whole split; None lets
             TensorFlow choose. With more than one, the order is not that of the shards.
-        """
-        from indexed_imagenet.readers.tf_data import make_tf_dataset
+          preprocess: ``'paper'`` for the preprocessing of Feldman and Zhang (see
+            ``readers/paper.py``): images are float32 [224, 224, 3].
+          augmentation: preprocess for training instead of evaluation.
+          augmentation_seed: with the same seed, two runs give the same crops; each pass
+            over the data gives others.
+          batch_size: elements are batches of so many; None for single examples.
+          image_buffer: add ``image_buffer``, the JPEG's bytes.
+          filename: add ``filename``.
+          subset_index: another name of ``indices``, that of the authors' own loader.
 
-        chosen = self if indices is None else self.subset(indices)
-        return make_tf_dataset(chosen, shuffle_seed, decode, num_parallel_reads)
+        Raises:
+          ValueError: an option does not fit another.
+          IndexError, MissingExampleError: as ``subset``.
+        """
+        from indexed_imagenet.readers.tf_data import TfOptions, make_tf_dataset
+
+        if indices is not None and subset_index is not None:
+            raise ValueError('indices and subset_index are the same thing; give one')
+        chosen = subset_index if indices is None else indices
+        examples = self if chosen is None else self.subset(chosen)
+        options = TfOptions(
+            shuffle_seed,
+            decode,
+            num_parallel_reads,
+            preprocess,
+            augmentation,
+            augmentation_seed,
+            batch_size,
+            image_buffer,
+            filename,
+        )
+        return make_tf_dataset(examples, options)
 
     def subset(self, chosen: Any) -> 'Subset':
         """Returns a dense view of some examples: positions 0 … n−1 for samplers.

@@ -4,9 +4,12 @@ Only TensorFlow's own ``TFRecordDataset`` is as fast as itself, so a whole split
 through it. A subset reads only what it contains, in batches sorted by place.
 """
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from indexed_imagenet.readers import paper
 
 if TYPE_CHECKING:
     from indexed_imagenet.readers.dataset import Examples
@@ -70,28 +73,66 @@ def is_whole_split(examples: 'Examples') -> bool:
     return examples is examples.dataset
 
 
-def make_tf_dataset(
-    examples: 'Examples', shuffle_seed: int | None, decode: bool, reads: int | None
-) -> Any:
+@dataclasses.dataclass(frozen=True, slots=True)
+class TfOptions:
+    """How elements are made; see ``Examples.as_tf_dataset``."""
+
+    shuffle_seed: int | None = None
+    decode: bool = True
+    num_parallel_reads: int | None = None
+    preprocess: str | None = None
+    augmentation: bool = False
+    augmentation_seed: int = 0
+    batch_size: int | None = None
+    image_buffer: bool = False
+    filename: bool = True
+
+    def __post_init__(self) -> None:
+        if self.preprocess not in (None, 'paper'):
+            raise ValueError(
+                f"preprocess is {self.preprocess!r} (expected None or 'paper')"
+            )
+        if self.augmentation and self.preprocess is None:
+            raise ValueError("augmentation needs preprocess='paper'")
+        if self.batch_size is not None and self.batch_size < 1:
+            raise ValueError(f'batch_size is {self.batch_size} (expected at least 1)')
+
+
+def make_tf_dataset(examples: 'Examples', options: TfOptions) -> Any:
     """Makes the data set that ``Examples.as_tf_dataset`` documents."""
     import tensorflow as tf
 
-    if is_whole_split(examples) and shuffle_seed is None:
-        records = _all_records(tf, examples, reads)
+    if is_whole_split(examples) and options.shuffle_seed is None:
+        records = _all_records(tf, examples, options.num_parallel_reads)
     else:
         indices = examples.indices
-        if shuffle_seed is None:
+        if options.shuffle_seed is None:
             indices = _in_order_of_place(examples, indices)
         else:
-            indices = np.random.RandomState(shuffle_seed).permutation(indices)
+            indices = np.random.RandomState(options.shuffle_seed).permutation(indices)
         records = _chosen_records(tf, examples, indices)
+    seeds = tf.data.Dataset.random(
+        options.augmentation_seed, rerandomize_each_iteration=True
+    ).batch(2)
 
-    def parse(record: Any) -> dict[str, Any]:
+    def make_element(record: Any, seed: Any) -> dict[str, Any]:
         example = _parse(tf, record)
-        if decode:
-            example['image'] = tf.io.decode_jpeg(example['image'], channels=3)
+        encoded = example['image']
+        if options.decode or options.preprocess:
+            example['image'] = tf.io.decode_jpeg(encoded, channels=3)
+        if options.augmentation:
+            example['image'] = paper.augmented_tensor(tf, example['image'], seed)
+        elif options.preprocess:
+            example['image'] = paper.evaluation_tensor(tf, example['image'])
+        if options.image_buffer:
+            example['image_buffer'] = encoded
+        if not options.filename:
+            del example['filename']
         return example
 
-    return records.map(parse, num_parallel_calls=tf.data.AUTOTUNE).prefetch(
-        tf.data.AUTOTUNE
+    data = tf.data.Dataset.zip((records, seeds)).map(
+        make_element, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
     )
+    if options.batch_size is not None:
+        data = data.batch(options.batch_size)
+    return data.prefetch(tf.data.AUTOTUNE)

@@ -1,8 +1,8 @@
 """A map-style data set for PyTorch, in the shape of torchvision's ``ImageNet``.
 
-PyTorch itself is not imported: a ``DataLoader`` needs ``__len__``, ``__getitem__`` and
-``__getitems__``. Facts: ``torch/utils/data/_utils/fetch.py`` and
-``torchvision/datasets/imagenet.py``.
+A ``DataLoader`` needs ``__len__``, ``__getitem__`` and ``__getitems__``; PyTorch is
+imported only to make tensors of preprocessed images. Facts:
+``torch/utils/data/_utils/fetch.py`` and ``torchvision/datasets/imagenet.py``.
 """
 
 import functools
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from indexed_imagenet.readers.example import Example
+from indexed_imagenet.readers.paper import evaluation_array
 
 if TYPE_CHECKING:
     from indexed_imagenet.readers.dataset import Examples
@@ -45,7 +46,10 @@ class TorchDataset:
         target_transform: Callable[[Any], Any] | None,
         returns: Sequence[str],
         decode: bool,
+        preprocess: str | None = None,
     ):
+        if preprocess not in (None, 'paper'):
+            raise ValueError(f"preprocess is {preprocess!r} (expected None or 'paper')")
         if isinstance(returns, str):
             returns = (returns,)
         unknown = [part for part in returns if part not in PARTS]
@@ -58,6 +62,7 @@ class TorchDataset:
         self._dense = dense
         self._returns = tuple(returns)
         self._decode = decode
+        self._preprocess = preprocess
         self._targets: Any = None
         self.transform = transform
         self.target_transform = target_transform
@@ -85,13 +90,21 @@ class TorchDataset:
 
     def _part(self, part: str, example: Example, position: Any) -> Any:
         if part == 'image':
-            image = open_pil(example.image) if self._decode else example.image
+            image = self._image(example)
             return self.transform(image) if self.transform else image
         if part == 'label':
             targets = self._targets
             label = example.label if targets is None else int(targets[int(position)])
             return self.target_transform(label) if self.target_transform else label
         return example.index if part == 'index' else example.filename
+
+    def _image(self, example: Example) -> Any:
+        if self._preprocess:
+            import torch
+
+            array = evaluation_array(example.decode())
+            return torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1)))
+        return open_pil(example.image) if self._decode else example.image
 
     @property
     def indices(self) -> np.ndarray:
