@@ -8,14 +8,34 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from indexed_imagenet.errors import CorruptRecordError as CorruptRecordError
+    from indexed_imagenet.errors import DatasetError as DatasetError
+    from indexed_imagenet.errors import MissingExampleError as MissingExampleError
     from indexed_imagenet.errors import UserError as UserError
+    from indexed_imagenet.readers.dataset import IndexedDataset as IndexedDataset
+    from indexed_imagenet.readers.example import Example as Example
 
 __version__ = '0.2.0'
 
 # Where each public name is defined.
-_PUBLIC = {'UserError': 'indexed_imagenet.errors'}
+_PUBLIC = {
+    'CorruptRecordError': 'indexed_imagenet.errors',
+    'DatasetError': 'indexed_imagenet.errors',
+    'Example': 'indexed_imagenet.readers.example',
+    'IndexedDataset': 'indexed_imagenet.readers.dataset',
+    'MissingExampleError': 'indexed_imagenet.errors',
+    'UserError': 'indexed_imagenet.errors',
+}
 
-__all__ = ['UserError', '__version__']
+__all__ = [
+    'CorruptRecordError',
+    'DatasetError',
+    'Example',
+    'IndexedDataset',
+    'MissingExampleError',
+    'UserError',
+    '__version__',
+]
 
 
 def __getattr__(name: str) -> Any:

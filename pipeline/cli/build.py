@@ -10,6 +10,7 @@ from indexed_imagenet.build import build_graph
 from indexed_imagenet.console import open_stderr
 from indexed_imagenet.options import parse_options
 from indexed_imagenet.output.open_output import open_output
+from indexed_imagenet.output.tfds_metadata import write_tfds_metadata
 from indexed_imagenet.preflight.access import check_access
 from indexed_imagenet.preflight.build_inputs import prepare_job
 from indexed_imagenet.report.progress import ProgressWatcher
@@ -47,7 +48,11 @@ def run(argv: Sequence[str]) -> None:
         open_runner(options, argv, interrupt, job.output_directory) as handle,
         open_output(job.output_directory, interrupt),
     ):
-        with ProgressWatcher(job.output_directory, err):
-            add_steps = functools.partial(build_graph, job=job)
-            run_job(add_steps, options, handle, interrupt, err)
+        try:
+            with ProgressWatcher(job.output_directory, err):
+                add_steps = functools.partial(build_graph, job=job)
+                run_job(add_steps, options, handle, interrupt, err)
+        finally:
+            synsets = [label.synset for label in job.labels]
+            write_tfds_metadata(job.output_directory, synsets)
         print_summary(job, Console(), err)

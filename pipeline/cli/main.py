@@ -23,6 +23,7 @@ usage: indexed-imagenet COMMAND [flags]
 
   build    build TFRecords from ImageNet's images and the index file
   verify   read finished shards and report what is wrong with them
+  export   write chosen examples as JPEG files, named by their index
   sample   make a small ImageNet-like data set to try a build on, or check what was
            built from it
 
@@ -73,10 +74,17 @@ def _sample(argv: Sequence[str]) -> None:
     run(argv)
 
 
+def _export(argv: Sequence[str]) -> None:
+    from indexed_imagenet.cli.export import run
+
+    run(argv)
+
+
 # Each command imports what it needs when it is run: TensorFlow alone takes seconds.
 _COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     'build': _build,
     'verify': _verify,
+    'export': _export,
     'sample': _sample,
 }
 

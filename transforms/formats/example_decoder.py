@@ -18,6 +18,9 @@ BYTES, FLOAT, INT64 = 'bytes', 'float', 'int64'
 _KINDS = {1: BYTES, 2: FLOAT, 3: INT64}
 _VARINT, _LENGTH, _FIXED32 = 0, 2, 5
 
+# Field 1 of a message Features, an entry of its map.
+_ENTRY_TAG = 1 << 3 | _LENGTH
+
 # Entries up to this size, in bytes, are parsed once and cached: of the eleven of a
 # record, eight recur. That takes 15 µs per record instead of 55.
 _SHORT = 256
@@ -169,14 +172,31 @@ def decode_example(payload: bytes) -> dict[str, Feature]:
     for number, kind, begin, end in _fields(payload, 0, len(payload)):
         if number != 1 or kind != _LENGTH:
             raise _refuse('an Example', number, kind)
-        for inner, inner_kind, first, last in _fields(payload, begin, end):
-            if inner != 1 or inner_kind != _LENGTH:
-                raise _refuse('a message Features', inner, inner_kind)
-            if last - first <= _SHORT:
-                key, feature = _short_entry(payload[first:last])
-            else:
-                key, feature = _entry(payload, first, last)
-            if key in features:
-                raise ValueError(f'the feature {key!r} appears twice')
-            features[key] = feature
+        _add_entries(payload, begin, end, features)
     return features
+
+
+def _add_entries(
+    data: bytes, position: int, end: int, features: dict[str, Feature]
+) -> None:
+    """Parses a message Features: the loop that every record spends its time in."""
+    while position < end:
+        if data[position] != _ENTRY_TAG:
+            raise _refuse('a message Features', data[position] >> 3, data[position] & 7)
+        first = position + 2
+        # A length of one byte is read in place: calling a function took as long.
+        if first <= end and data[first - 1] < 0x80:
+            last = first + data[first - 1]
+        else:
+            length, first = _varint(data, position + 1, end)
+            last = first + length
+        if last > end:
+            raise ValueError(f'a field reaches byte {last} in a message of {end} bytes')
+        if last - first <= _SHORT:
+            key, feature = _short_entry(data[first:last])
+        else:
+            key, feature = _entry(data, first, last)
+        if key in features:
+            raise ValueError(f'the feature {key!r} appears twice')
+        features[key] = feature
+        position = last

@@ -4,6 +4,8 @@
     train.json                 the manifest; comes last
     train.offsets.npz          where each example is, its label and its name
     train.scores.npz           memorization values, if the index file has them
+    dataset_info.json, features.json, image.class.label.labels.txt
+                               for TensorFlow Datasets
     missing-train.csv          index and name of images that were not found
     rejected-train.csv         index, path and reason of images that cannot be used
     warnings-train.csv         index, path and warning of images that a decoder repairs
@@ -23,6 +25,12 @@ import re
 from indexed_imagenet.transforms import storage
 
 SPLITS = ('train', 'validation')
+
+# Metadata of TensorFlow Datasets, under the names that it asks for: that of the labels
+# is the key of their feature, with dots for slashes.
+TFDS_INFO_FILE = 'dataset_info.json'
+TFDS_FEATURES_FILE = 'features.json'
+TFDS_LABELS_FILE = 'image.class.label.labels.txt'
 
 _STAGING = '.build'
 
