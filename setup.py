@@ -40,6 +40,7 @@ setuptools.setup(
         'tensorflow>=2.18,<3',
         'numpy>=2,<3',
         'google-crc32c>=1.5,<2',
+        'pillow>=10,<14',
         'requests>=2.32,<3',
         'rich>=13,<16',
         'simplejpeg>=1.9,<2',

@@ -15,7 +15,7 @@ from rich.console import Console
 from indexed_imagenet.console import open_stderr, print_line
 from indexed_imagenet.errors import UserError
 from indexed_imagenet.flags import OneLineParser
-from indexed_imagenet.labels.load import METADATA_FILE, SYNSETS_FILE
+from indexed_imagenet.labels.load import METADATA_FILE, SYNSETS_FILE, load_labels
 from indexed_imagenet.options import BuildOptions, is_set, own_flags, parse_options
 from indexed_imagenet.preflight.access import check_access
 from indexed_imagenet.preflight.verify_inputs import (
@@ -23,6 +23,7 @@ from indexed_imagenet.preflight.verify_inputs import (
     find_splits,
     plan_check,
 )
+from indexed_imagenet.preflight.verify_tfds import check_tfds_metadata
 from indexed_imagenet.report.progress import ProgressWatcher
 from indexed_imagenet.report.verify_progress import CheckedShardsReader
 from indexed_imagenet.runners.execute import run_job
@@ -32,6 +33,7 @@ from indexed_imagenet.text import MAX_SHOWN_FAULTS, counted
 from indexed_imagenet.transforms import storage
 from indexed_imagenet.transforms.formats.layout import SPLITS
 from indexed_imagenet.transforms.formats.shard_info import DECODE, QUICK
+from indexed_imagenet.transforms.verify.fault import Fault
 from indexed_imagenet.verify import SplitCheck, build_graph
 
 
@@ -116,7 +118,10 @@ def _passed_line(check: SplitCheck, report: dict[str, Any]) -> str:
 
 
 def _print_result(
-    checks: Sequence[SplitCheck], reports: Sequence[dict[str, Any]], out: Console
+    checks: Sequence[SplitCheck],
+    reports: Sequence[dict[str, Any]],
+    metadata_faults: Sequence[Fault],
+    out: Console,
 ) -> None:
     """Prints a line for each split without faults, and raises the faults of the others.
 
@@ -124,7 +129,8 @@ def _print_result(
       UserError: there are faults: one line for each of the first ones, and their number.
     """
     faults = [fault for report in reports for fault in report['faults']]
-    count = sum(report['num_faults'] for report in reports)
+    faults += map(str, metadata_faults)
+    count = sum(report['num_faults'] for report in reports) + len(metadata_faults)
     for check, report in zip(checks, reports, strict=True):
         if not report['num_faults']:
             print_line(out, _passed_line(check, report))
@@ -200,4 +206,6 @@ def run(argv: Sequence[str]) -> None:
         with ProgressWatcher(folder, err, CheckedShardsReader(folder, checks)):
             run_job(add_steps, options, handle, interrupt, err)
         reports = [json.loads(storage.read_bytes(check.report)) for check in checks]
-    _print_result(checks, reports, Console())
+    labels = load_labels(flags.labels_file, flags.imagenet_metadata_file)
+    metadata_faults = check_tfds_metadata(flags.directory, labels)
+    _print_result(checks, reports, metadata_faults, Console())
