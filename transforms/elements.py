@@ -17,11 +17,11 @@ class ImageRefs:
     """Files of one folder that may be images.
 
     Attributes:
-      folder: path relative to the split's directory; '' is that directory.
+      folder: path relative to the split's directory; b'' is that directory.
       names: basenames.
     """
 
-    folder: str
+    folder: bytes
     names: list[bytes]
 
 

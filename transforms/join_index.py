@@ -44,12 +44,12 @@ def join_refs(
     labels = table.labels[places]
     found = places >= 0
     right_folder = np.ones(len(places), bool)
+    folder = printable(refs.folder)
     if refs.folder:
-        own = synsets.index(refs.folder) if refs.folder in synsets else -1
-        right_folder = labels == own
+        right_folder = labels == (synsets.index(folder) if folder in synsets else -1)
 
     def path(name: bytes) -> str:
-        return storage.join(refs.folder, printable(name))
+        return storage.join(folder, printable(name))
 
     unknown: list[str] = []
     renamed: list[str] = []
@@ -80,7 +80,7 @@ def join_refs(
 
     chosen = np.flatnonzero(found & right_folder)
     names = [refs.names[i] for i in chosen]
-    prefix = refs.folder.encode() + b'/' if refs.folder else b''
+    prefix = refs.folder + b'/' if refs.folder else b''
     sources = [prefix + name for name in names]
     rows = make_rows(sources, names, table.index[places[chosen]], labels[chosen])
     return rows, issues

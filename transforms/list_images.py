@@ -17,7 +17,7 @@ class _ListFolder(beam.DoFn):
         self._folders = Metrics.counter('list_images', 'folders_in')
         self._listed = Metrics.counter('list_images', 'files_listed')
 
-    def process(self, folder: str) -> Iterator[ImageRefs | beam.pvalue.TaggedOutput]:
+    def process(self, folder: bytes) -> Iterator[ImageRefs | beam.pvalue.TaggedOutput]:
         self._folders.inc()
         for found in list_images(self._directory, folder, self._split):
             if isinstance(found, InputReport):
@@ -42,7 +42,7 @@ class ListImages(beam.PTransform):
         return (
             begin
             | 'Name the directory' >> beam.Create([self._directory], reshuffle=False)
-            | 'Find class folders' >> beam.FlatMap(find_folders).with_output_types(str)
+            | 'Find class folders' >> beam.FlatMap(find_folders).with_output_types(bytes)
             | 'Spread folders over workers' >> beam.Reshuffle()
             | 'List each folder'
             >> beam.ParDo(_ListFolder(self._directory, self._split))

@@ -22,7 +22,7 @@ def join(folder, *names):
 
 
 def test_join_refs_known_names_get_index_and_label():
-    rows, issues = join('n01440764', b'n01440764_1.JPEG', b'no_ending')
+    rows, issues = join(b'n01440764', b'n01440764_1.JPEG', b'no_ending')
     assert rows == [
         Row(1, 0, 0, WHOLE, b'n01440764/n01440764_1.JPEG', b'n01440764_1.JPEG'),
         Row(2, 0, 0, WHOLE, b'n01440764/no_ending', b'no_ending'),
@@ -31,14 +31,14 @@ def test_join_refs_known_names_get_index_and_label():
 
 
 def test_join_refs_flat_image_gets_row():
-    rows, issues = join('', b'n02119022_5.JPEG')
+    rows, issues = join(b'', b'n02119022_5.JPEG')
     assert rows == [Row(0, 1, 0, WHOLE, b'n02119022_5.JPEG', b'n02119022_5.JPEG')]
     assert issues == []
 
 
 def test_join_refs_reports_unknown_misplaced_and_ignored():
     rows, issues = join(
-        'n01440764',
+        b'n01440764',
         b'n02119022_5.JPEG',
         b'new.JPEG',
         b'README',
@@ -62,4 +62,4 @@ def test_join_refs_reports_unknown_misplaced_and_ignored():
 
 
 def test_join_refs_empty_folder_gives_no_rows_and_no_issues():
-    assert join('') == ([], [])
+    assert join(b'') == ([], [])

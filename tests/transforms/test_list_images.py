@@ -34,11 +34,11 @@ def test_list_images_yields_each_file_once_and_reports_ignored_folders(
             refs,
             equal_to(
                 [
-                    ('', ()),
-                    ('', (b'flat.JPEG',)),
-                    ('n1', (b'a.JPEG', b'b.JPEG')),
-                    ('n2', (b'c.JPEG',)),
-                    ('n3', (b'a.JPEG', b'b.JPEG')),
+                    (b'', ()),
+                    (b'', (b'flat.JPEG',)),
+                    (b'n1', (b'a.JPEG', b'b.JPEG')),
+                    (b'n2', (b'c.JPEG',)),
+                    (b'n3', (b'a.JPEG', b'b.JPEG')),
                 ]
             ),
             label='refs',

@@ -16,16 +16,16 @@ from indexed_imagenet.transforms.inputs.names import is_system
 BATCH_NAMES = 10_000
 
 
-def find_folders(directory: str) -> Iterator[str]:
-    """Yields the class folders of a split, and '' for the directory itself."""
-    yield ''
+def find_folders(directory: str) -> Iterator[bytes]:
+    """Yields the class folders of a split, and b'' for the directory itself."""
+    yield b''
     for name in sorted(storage.list_folder(directory).folders):
         if not is_system(name):
-            yield printable(name)
+            yield name
 
 
 def list_images(
-    directory: str, folder: str, split: str
+    directory: str, folder: bytes, split: str
 ) -> Iterator[ImageRefs | InputReport]:
     """Lists the files of one folder, and reports the folders that it ignores.
 
@@ -34,19 +34,21 @@ def list_images(
 
     Args:
       directory: the split's directory.
-      folder: relative to it; '' is the directory itself, whose subfolders are
+      folder: relative to it; b'' is the directory itself, whose subfolders are
         the class folders and are listed on their own.
       split: for the report.
     """
     try:
-        listing = storage.list_folder(storage.join(directory, folder))
+        listing = storage.list_folder(storage.join(directory, storage.os_name(folder)))
     except OSError as error:
-        case = f'{folder or "."} ({error_text(error)})'
+        case = f'{printable(folder) or "."} ({error_text(error)})'
         yield InputReport.of(split, IssueKind.UNREADABLE, [case])
         listing = storage.Listing([], [])
     ignored = [name for name in listing.folders if folder or is_system(name)]
     if ignored:
-        paths = [storage.join(folder, printable(name)) + '/' for name in ignored]
+        paths = [
+            storage.join(printable(folder), printable(name)) + '/' for name in ignored
+        ]
         yield InputReport.of(split, IssueKind.IGNORED, paths)
     if not folder:
         yield ImageRefs(folder, [])

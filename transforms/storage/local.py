@@ -94,7 +94,16 @@ def _open_stream(path: str) -> tuple[BinaryIO, int]:
 
 def _sizes(folder: str) -> dict[str, int]:
     with os.scandir(folder) as entries:
-        return {e.name: e.stat().st_size for e in entries if e.is_file()}
+        return {e.name: e.stat().st_size for e in entries if _is_file(e)}
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        return False
 
 
 class LocalStorage(Storage):

@@ -51,7 +51,7 @@ def test_join_refs_similar_name_is_reported_with_the_name_in_the_index(
     name, original, difference
 ):
     rows, issues = join_refs(
-        ImageRefs('', [name.encode()]), TABLE, ['n01440764'], 'train'
+        ImageRefs(b'', [name.encode()]), TABLE, ['n01440764'], 'train'
     )
     assert len(rows) == 0
     case = f'{name} ({original} in the index; differs by {difference})'
@@ -72,13 +72,13 @@ def test_join_refs_similar_name_is_reported_with_the_name_in_the_index(
     ],
 )
 def test_join_refs_other_name_is_unknown_or_ignored(name, kind):
-    _, issues = join_refs(ImageRefs('', [name.encode()]), TABLE, ['n01440764'], 'train')
+    _, issues = join_refs(ImageRefs(b'', [name.encode()]), TABLE, ['n01440764'], 'train')
     assert issues == [InputReport.of('train', kind, [name])]
 
 
 def test_join_refs_copy_beside_the_original_is_unknown():
     names = [b'n01440764_10026.JPEG', b'n01440764_10026.jpg']
-    rows, issues = join_refs(ImageRefs('', names), TABLE, ['n01440764'], 'train')
+    rows, issues = join_refs(ImageRefs(b'', names), TABLE, ['n01440764'], 'train')
     assert len(rows) == 1
     assert issues == [InputReport.of('train', IssueKind.UNKNOWN, ['n01440764_10026.jpg'])]
 
@@ -86,7 +86,7 @@ def test_join_refs_copy_beside_the_original_is_unknown():
 def test_join_refs_names_that_are_found_or_ignored_make_no_keys(monkeypatch):
     monkeypatch.setattr(renamed, '_Keys', None)
     names = [b'n01440764_10026.JPEG', b'README', b'boxes.xml', b'.cache', b'Thumbs.db']
-    join_refs(ImageRefs('', names), table_of(*NAMES), ['n01440764'], 'train')
+    join_refs(ImageRefs(b'', names), table_of(*NAMES), ['n01440764'], 'train')
 
 
 def test_renamed_blocks_the_build():

@@ -42,8 +42,8 @@ def test_looks_like_image_not_if_a_system_made_it():
 def test_list_images_system_folders_are_ignored_and_named(tmp_path):
     for name in ['n01440764', *FOLDERS]:
         (tmp_path / name).mkdir()
-    assert list(find_folders(str(tmp_path))) == ['', 'n01440764']
-    ignored, refs = list_images(str(tmp_path), '', 'train')
+    assert list(find_folders(str(tmp_path))) == [b'', b'n01440764']
+    ignored, refs = list_images(str(tmp_path), b'', 'train')
     paths = [f'{name}/' for name in FOLDERS]
     assert ignored == InputReport.of('train', IssueKind.IGNORED, paths)
-    assert refs == ImageRefs('', [])
+    assert refs == ImageRefs(b'', [])

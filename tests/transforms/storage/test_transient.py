@@ -96,13 +96,13 @@ def test_list_images_folder_failing_once_is_listed(tmp_path, monkeypatch, pauses
     (tmp_path / 'n01440764').mkdir()
     (tmp_path / 'n01440764' / 'a.JPEG').touch()
     break_call(monkeypatch, 'scandir', errno.ESTALE, times=1)
-    [refs] = list_images(str(tmp_path), 'n01440764', 'train')
+    [refs] = list_images(str(tmp_path), b'n01440764', 'train')
     assert refs.names == [b'a.JPEG']
 
 
 def test_list_images_folder_that_keeps_failing_is_reported(tmp_path, monkeypatch, pauses):
     break_call(monkeypatch, 'scandir', errno.ESTALE, times=99)
-    report, refs = list_images(str(tmp_path), '', 'train')
+    report, refs = list_images(str(tmp_path), b'', 'train')
     assert report.counts == {('train', IssueKind.UNREADABLE): 1}
     assert refs.names == []
 
