@@ -1,4 +1,4 @@
-"""Formats and local storage work without Beam and TensorFlow, and never import them."""
+"""Readers and formats work without Beam and TensorFlow, and never import them."""
 
 import pathlib
 import subprocess
@@ -15,6 +15,7 @@ IMPORT_ALL = f"""
 import importlib, pkgutil, sys
 from indexed_imagenet import transforms
 from indexed_imagenet.transforms import formats
+import indexed_imagenet.readers.dataset
 import indexed_imagenet.transforms.storage.atomic
 
 for module in pkgutil.iter_modules(formats.__path__, formats.__name__ + '.'):
@@ -24,6 +25,7 @@ print([name for name in {HEAVY} if name in sys.modules])
 
 READ = """
 import sys
+from indexed_imagenet import IndexedDataset
 from indexed_imagenet.transforms.formats.layout import manifest_path, offsets_path
 from indexed_imagenet.transforms.formats.manifest import read_manifest
 from indexed_imagenet.transforms.formats.offsets import read_offsets
@@ -40,19 +42,24 @@ for shard, entry in enumerate(manifest.shards):
         assert (offsets.shard[index], offsets.offset[index]) == (shard, frame.offset)
         assert features['image/filename'].values == (offsets.names[index],)
         assert features['image/class/label'].values == (offsets.label[index] + 1,)
+ds = IndexedDataset(directory, 'train')
+assert all(ds[index].decode().ndim == 3 for index in ds.indices)
+assert len(ds.torch(decode=False)) == len(ds)
 print(manifest.examples)
 """
 
 
 @pytest.fixture(scope='module')
 def bare_python(wheel, tmp_path_factory) -> pathlib.Path:
-    """An environment with the wheel, numpy and google-crc32c, and nothing else."""
+    """An environment with the wheel, numpy, Pillow, google-crc32c; nothing else."""
     folder = tmp_path_factory.mktemp('bare') / 'environment'
     venv = [sys.executable, '-m', 'venv', '--without-pip', folder]
     subprocess.run(venv, check=True, timeout=60)
     [packages] = folder.glob('lib/python*/site-packages')
     installed = pathlib.Path(sysconfig.get_path('purelib'))
-    for name in ('numpy', 'numpy.libs', 'google_crc32c', 'google_crc32c.libs'):
+    packages_of_readers = ('numpy', 'PIL', 'google_crc32c')
+    libraries = ('numpy.libs', 'pillow.libs', 'google_crc32c.libs')
+    for name in packages_of_readers + libraries:
         if (installed / name).exists():  # wheels of some systems have no .libs
             (packages / name).symlink_to(installed / name)
     python = folder / 'bin' / 'python'
@@ -65,13 +72,13 @@ def bare_python(wheel, tmp_path_factory) -> pathlib.Path:
     return python
 
 
-def test_formats_and_local_storage_fresh_process_loads_nothing_heavy():
+def test_readers_formats_and_local_storage_fresh_process_loads_nothing_heavy():
     ended = run_elsewhere([sys.executable, '-c', IMPORT_ALL], ROOT)
     assert ended.status == 0, ended.err
     assert ended.out.splitlines()[-1] == '[]'
 
 
-def test_formats_environment_without_beam_reads_a_data_set(bare_python, golden, tmp_path):
+def test_readers_environment_without_beam_reads_a_data_set(bare_python, golden, tmp_path):
     output = tmp_path / 'out'
     ended = run_elsewhere(python_m(*build_command(golden, output)), ROOT)
     assert ended.status == 0, ended.err
