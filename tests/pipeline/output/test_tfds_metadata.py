@@ -8,12 +8,12 @@ import pytest
 from indexed_imagenet.labels.load import METADATA_FILE, SYNSETS_FILE, load_labels
 from indexed_imagenet.output.tfds_metadata import write_tfds_metadata
 from indexed_imagenet.preflight.verify_tfds import check_tfds_metadata
+from indexed_imagenet.transforms.formats.canonical_record import KINDS
 from indexed_imagenet.transforms.formats.layout import (
     TFDS_FEATURES_FILE,
     TFDS_INFO_FILE,
     TFDS_LABELS_FILE,
 )
-from indexed_imagenet.transforms.verify.record import KINDS
 
 FILES = (TFDS_FEATURES_FILE, TFDS_INFO_FILE, TFDS_LABELS_FILE)
 LABELS = load_labels(str(SYNSETS_FILE), str(METADATA_FILE))
@@ -72,7 +72,7 @@ def test_failed_build_leaves_no_metadata(build, tree, tmp_path):
     assert not any((tmp_path / 'out' / name).exists() for name in FILES)
 
 
-def test_check_changed_file_is_a_fault_missing_file_is_none(build, tmp_path):
+def test_check_changed_file_is_a_fault_missing_file_is_none(build, run, tmp_path):
     assert build().status == 0
     output = tmp_path / 'out'
     (output / TFDS_LABELS_FILE).unlink()
@@ -81,6 +81,9 @@ def test_check_changed_file_is_a_fault_missing_file_is_none(build, tmp_path):
     path.write_text(path.read_text().replace('"51"', '"50"').replace('1.0.0', '1.0.1'))
     [fault] = check_tfds_metadata(str(output), LABELS)
     assert str(fault).startswith(f'{path}: it does not follow from the manifests; ')
+    ended = run('verify', output)
+    assert ended.status == 1
+    assert ended.err.splitlines() == [f'error: {fault}', f'error: 1 fault in {output}']
 
 
 def test_write_no_finished_split_deletes_stale_files(tmp_path):
