@@ -38,9 +38,17 @@ def _as_integers(key: Any, what: str) -> np.ndarray:
         raise TypeError(f'{what} have {array.ndim} dimensions (expected one)')
     if not array.size:
         return np.empty(0, np.int64)
+    if array.dtype.kind == 'O' and all(hasattr(item, '__index__') for item in array):
+        array = np.array([operator.index(item) for item in array])
     if array.dtype.kind not in 'iu':
         raise TypeError(f'{what} have dtype {array.dtype} (expected integers)')
     return array.astype(np.int64)
+
+
+def _are_names(array: np.ndarray) -> bool:
+    if array.dtype.kind == 'O':
+        return all(isinstance(item, (str, bytes)) for item in array.flat)
+    return array.dtype.kind in 'UST'
 
 
 def _slice_range(key: slice, length: int) -> range:
@@ -55,7 +63,7 @@ def _slice_range(key: slice, length: int) -> range:
 
 
 class Examples(abc.ABC):
-    """What a whole data set and a subset of it have in common."""
+    """Examples at positions 0 to n − 1, each with its published index."""
 
     @property
     @abc.abstractmethod
@@ -199,7 +207,7 @@ class Examples(abc.ABC):
         array = np.asarray(chosen)
         if array.dtype == bool:
             indices = self._indices_of_mask(array)
-        elif array.size and array.dtype.kind in 'USTO':
+        elif array.size and _are_names(array):
             indices = self.dataset._source.find(array.tolist())
         else:
             indices = _as_integers(array, 'indices')

@@ -10,6 +10,7 @@ import pathlib
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from typing import Any
 
@@ -181,7 +182,8 @@ def open_scanned(
       scan: whether it may be read from its beginning to its end; None if it is local.
 
     Raises:
-      DatasetError: there are no shards, they are damaged, or may not be scanned.
+      DatasetError: there are no shards, they are damaged, they may not be scanned, or
+        the scan's processes died.
     """
     paths = _find_shards(directory, split)
     index: SplitIndex | None = None
@@ -199,7 +201,14 @@ def open_scanned(
                 f'{directory} has no {split}.json, so its records must be looked for by '
                 'reading all of it once; give scan=True'
             )
-        offsets = _combine(list(_scan_all(paths)), index, paths)
+        try:
+            found = list(_scan_all(paths))
+        except BrokenProcessPool as error:
+            raise DatasetError(
+                f'{directory}: the processes that look for its records died; in a '
+                "script, open the data set under if __name__ == '__main__':"
+            ) from error
+        offsets = _combine(found, index, paths)
         _keep(offsets, name, folders)
     if index is None:
         _say(

@@ -92,6 +92,8 @@ class TfOptions:
             raise ValueError(
                 f"preprocess is {self.preprocess!r} (expected None or 'paper')"
             )
+        if self.preprocess and not self.decode:
+            raise ValueError(f'preprocess={self.preprocess!r} needs decode=True')
         if self.augmentation and self.preprocess is None:
             raise ValueError("augmentation needs preprocess='paper'")
         if self.batch_size is not None and self.batch_size < 1:

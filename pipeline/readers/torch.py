@@ -50,6 +50,8 @@ class TorchDataset:
     ):
         if preprocess not in (None, 'paper'):
             raise ValueError(f"preprocess is {preprocess!r} (expected None or 'paper')")
+        if preprocess and not decode:
+            raise ValueError(f'preprocess={preprocess!r} needs decode=True')
         if isinstance(returns, str):
             returns = (returns,)
         unknown = [part for part in returns if part not in PARTS]

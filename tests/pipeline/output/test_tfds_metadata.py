@@ -95,7 +95,7 @@ def test_write_no_finished_split_deletes_stale_files(tmp_path):
 
 @pytest.mark.long
 class TestRealTfds:
-    @pytest.fixture(scope='class')
+    @pytest.fixture
     def tfds(self):
         reason = 'TensorFlow Datasets is not installed'
         return pytest.importorskip('tensorflow_datasets', reason=reason)

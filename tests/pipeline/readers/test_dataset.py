@@ -166,7 +166,7 @@ def test_classes_of_other_label_files_come_from_the_records(golden, tmp_path):
 
 
 class TestIncomplete:
-    @pytest.fixture(scope='class')
+    @pytest.fixture
     def ds(self, incomplete) -> IndexedDataset:
         return IndexedDataset(incomplete)
 
@@ -232,6 +232,13 @@ class TestSubset:
             subset.subset([5])
         with pytest.raises(IndexError, match=r'expected \(3,\)'):
             subset.subset(np.ones(51, bool))
+
+    def test_object_array_holds_integers_or_names(self, ds, names):
+        integers = np.array([np.int64(4), 9], object)
+        assert ds.subset(integers).indices.tolist() == [4, 9]
+        assert ds.subset(np.array(names[4:6], object)).indices.tolist() == [4, 5]
+        with pytest.raises(TypeError, match='dtype object'):
+            ds.subset(np.array([4, names[5]], object))
 
     def test_many_names_are_found_by_one_sort(self, ds, names):
         order = np.random.RandomState(0).permutation(51)

@@ -37,7 +37,7 @@ def test_repr_is_the_same_wherever_the_data_is(ds, built, tmp_path):
 
 @pytest.mark.long
 class TestRealGrain:
-    @pytest.fixture(scope='class')
+    @pytest.fixture
     def grain(self):
         return pytest.importorskip('grain', reason='Grain is not installed')
 

@@ -150,6 +150,7 @@ def test_augmentation_without_a_fitting_crop_takes_the_central_square(tf):
     ('options', 'message'),
     [
         ({'preprocess': 'other'}, "preprocess is 'other'"),
+        ({'preprocess': 'paper', 'decode': False}, 'needs decode=True'),
         ({'augmentation': True}, "augmentation needs preprocess='paper'"),
         ({'batch_size': 0}, 'batch_size is 0'),
         ({'indices': [1], 'subset_index': [1]}, 'give one'),

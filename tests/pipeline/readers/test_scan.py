@@ -1,6 +1,7 @@
 """Data sets without a manifest: found by one scan, kept, and read like ours."""
 
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from indexed_imagenet import DatasetError, IndexedDataset
 from indexed_imagenet.readers import scan
 from indexed_imagenet.transforms.formats.tfrecord import crc32c, frame
+from support.commands import run_elsewhere
 
 
 @pytest.fixture
@@ -108,3 +110,15 @@ def test_index_twice_raises(data):
     path.write_bytes(content + content[: int.from_bytes(content[:8], 'little') + 16])
     with pytest.raises(DatasetError, match=r'and in .*expected once'):
         IndexedDataset(data)
+
+
+def test_script_without_main_guard_gets_one_line_that_says_so(data, tmp_path):
+    script = tmp_path / 'script.py'
+    script.write_text(
+        f'from indexed_imagenet import IndexedDataset\nIndexedDataset({str(data)!r})\n'
+    )
+    ended = run_elsewhere([sys.executable, script], tmp_path)
+    assert ended.status == 1
+    last = ended.err.strip().splitlines()[-1]
+    assert last.startswith('indexed_imagenet.errors.DatasetError: ')
+    assert last.endswith("under if __name__ == '__main__':")

@@ -102,7 +102,7 @@ def test_incomplete_set_raises_when_made_and_names_the_way_out(incomplete):
 
 @pytest.mark.long
 class TestRealTorch:
-    @pytest.fixture(scope='class')
+    @pytest.fixture
     def torch(self):
         return pytest.importorskip('torch', reason='PyTorch is not installed')
 
