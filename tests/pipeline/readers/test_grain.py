@@ -39,7 +39,11 @@ def test_repr_is_the_same_wherever_the_data_is(ds, built, tmp_path):
 class TestRealGrain:
     @pytest.fixture
     def grain(self):
-        return pytest.importorskip('grain', reason='Grain is not installed')
+        grain = pytest.importorskip('grain', reason='Grain is not installed')
+        from absl import flags
+
+        flags.FLAGS.mark_as_parsed()  # Grain's processes ask for flags, as in absl.app.run
+        return grain
 
     def test_source_has_grains_protocol(self, grain, ds):
         assert isinstance(ds.grain(), grain.sources.RandomAccessDataSource)
