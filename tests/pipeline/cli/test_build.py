@@ -1,24 +1,27 @@
-"""Good builds: what comes out, and that it is the same however it was made."""
+"""Successful builds: their records and files, the same bytes however they run."""
 
 import sys
 
 import numpy as np
 import pytest
 
-from indexed_imagenet.transforms.formats.layout import offsets_path
 from indexed_imagenet.transforms.formats.manifest import read_manifest
-from indexed_imagenet.transforms.formats.offsets import read_offsets
 from support.commands import ROOT, build_command, digests, python_m, run_elsewhere
 
 SHARDS = [f'train-{i:05d}-of-00004' for i in range(4)] + [
     f'validation-{i:05d}-of-00003' for i in range(3)
 ]
-TRAIN_TABLES = ['train.index.npz', 'train.json']
-VALIDATION_TABLES = ['validation.index.npz', 'validation.json']
+TABLES = [
+    'train.json',
+    'train.offsets.npz',
+    'train.scores.npz',
+    'validation.json',
+    'validation.offsets.npz',
+]
 
 
 def read_examples(tf, paths):
-    """The features of each record, in order."""
+    """Yields the features of each record, in order."""
     for record in tf.data.TFRecordDataset([str(path) for path in paths]):
         example = tf.train.Example.FromString(record.numpy())
         features = {
@@ -39,7 +42,7 @@ def reference(golden, tmp_path_factory):
     return output
 
 
-def test_every_feature_is_that_of_the_original_builder(golden, reference, tf):
+def test_build_records_equal_the_original_builders(golden, reference, tf):
     for split, count in (('train', 51), ('validation', 24)):
         expected = {
             features['index'][0]: features
@@ -52,13 +55,13 @@ def test_every_feature_is_that_of_the_original_builder(golden, reference, tf):
             assert features == expected[features['index'][0]]
 
 
-def test_the_bytes_are_those_of_deterministic_protobuf(reference, tf):
+def test_build_records_are_deterministic_protobuf(reference, tf):
     for record in tf.data.TFRecordDataset([str(reference / name) for name in SHARDS]):
         example = tf.train.Example.FromString(record.numpy())
         assert example.SerializeToString(deterministic=True) == record.numpy()
 
 
-def test_examples_are_shuffled_and_in_their_promised_places(golden, reference, tf):
+def test_build_examples_are_in_the_order_of_the_shuffle(golden, reference, tf):
     for split, part, num_shards in (('train', 'tr', 4), ('validation', 'tt', 3)):
         with np.load(golden / 'imagenet_index.npz') as index:
             n = len(index[f'{part}_filenames'])
@@ -74,13 +77,11 @@ def test_examples_are_shuffled_and_in_their_promised_places(golden, reference, t
         assert made != sorted(made)
 
 
-def test_nothing_else_is_left_behind(reference):
-    assert sorted(path.name for path in reference.iterdir()) == sorted(
-        [*SHARDS, *TRAIN_TABLES, *VALIDATION_TABLES]
-    )
+def test_build_leaves_only_shards_and_tables(reference):
+    assert sorted(path.name for path in reference.iterdir()) == sorted([*SHARDS, *TABLES])
 
 
-def test_two_worker_processes_give_the_same_bytes(golden, reference, tmp_path):
+def test_build_two_workers_same_bytes(golden, reference, tmp_path):
     output = tmp_path / 'out'
     ended = run_elsewhere(
         python_m(*build_command(golden, output), '--direct_num_workers=2'), ROOT
@@ -90,7 +91,7 @@ def test_two_worker_processes_give_the_same_bytes(golden, reference, tmp_path):
     assert 'WARNING' not in ended.err
 
 
-def test_beams_direct_runner_gives_the_same_bytes(golden, reference, tmp_path):
+def test_build_beams_direct_runner_same_bytes(golden, reference, tmp_path):
     output = tmp_path / 'out'
     ended = run_elsewhere(
         python_m(*build_command(golden, output), '--runner=DirectRunner'), ROOT
@@ -99,7 +100,7 @@ def test_beams_direct_runner_gives_the_same_bytes(golden, reference, tmp_path):
     assert digests(output) == digests(reference)
 
 
-def test_a_build_that_converts_nothing_imports_no_tensorflow(golden, tmp_path):
+def test_build_without_conversions_does_not_import_tensorflow(golden, tmp_path):
     command = [arg for arg in build_command(golden, tmp_path) if 'train' not in arg]
     code = (
         'import sys; from indexed_imagenet.cli.main import main; '
@@ -110,14 +111,14 @@ def test_a_build_that_converts_nothing_imports_no_tensorflow(golden, tmp_path):
     assert ended.out.splitlines()[-1] == '0 False', ended
 
 
-def test_paths_may_be_relative(golden, reference, tree, tmp_path):
+def test_build_relative_paths_same_bytes(golden, reference, tree, tmp_path):
     command = build_command('golden', 'out')
     ended = run_elsewhere([*python_m(*command), '--direct_num_workers=2'], tmp_path)
     assert ended.status == 0, ended.err
     assert digests(tmp_path / 'out') == digests(reference)
 
 
-def test_a_flat_directory_gives_the_same_bytes(reference, tree, build, tmp_path):
+def test_build_flat_directory_same_bytes(reference, tree, build, tmp_path):
     for path in list((tree / 'validation').glob('*/*')):
         path.rename(tree / 'validation' / path.name)
     for folder in list((tree / 'validation').iterdir()):
@@ -127,49 +128,33 @@ def test_a_flat_directory_gives_the_same_bytes(reference, tree, build, tmp_path)
     assert digests(tmp_path / 'out') == digests(reference)
 
 
-def test_the_object_form_of_the_index_gives_the_same_bytes(
-    reference, tree, build, tmp_path
-):
+def test_build_index_of_objects_same_bytes(reference, tree, build, tmp_path):
     (tree / 'imagenet_index_object.npz').rename(tree / 'imagenet_index.npz')
     assert build().status == 0
     assert digests(tmp_path / 'out') == digests(reference)
 
 
-def test_one_split_alone_is_the_same_as_with_the_other(reference, tree, run, tmp_path):
+def test_build_one_split_same_bytes_as_with_the_other(reference, tree, run, tmp_path):
     command = [arg for arg in build_command(tree, tmp_path / 'out') if 'train' not in arg]
     assert run(*command, '--direct_num_workers=1').status == 0
     expected = {k: v for k, v in digests(reference).items() if k.startswith('val')}
     assert digests(tmp_path / 'out') == expected
 
 
-def test_another_seed_is_another_order(reference, build, tmp_path):
+def test_build_another_seed_other_order_same_fingerprint(reference, build, tmp_path):
     assert build('--shuffle_seed=1').status == 0
     made, before = digests(tmp_path / 'out'), digests(reference)
     assert made.keys() == before.keys()
-    assert not set(made.values()) & set(before.values())
+    same = {name for name in made if made[name] == before[name]}
+    assert same == {'train.scores.npz'}  # these come from the index
     fingerprints = [
         read_manifest(str(output), 'train').fingerprint
         for output in (tmp_path / 'out', reference)
     ]
-    assert fingerprints[0] == fingerprints[1]  # the same examples, wherever they stand
+    assert fingerprints[0] == fingerprints[1]  # the same examples in other places
 
 
-def test_the_locator_finds_each_example(golden, reference, tf):
-    for split, part in (('train', 'tr'), ('validation', 'tt')):
-        offsets = read_offsets(offsets_path(str(reference), split))
-        manifest = read_manifest(str(reference), split)
-        with np.load(golden / 'imagenet_index.npz') as index:
-            names = index[f'{part}_filenames'].tolist()
-        for i, name in enumerate(names):
-            shard = reference / manifest.shards[offsets.shard[i]].name
-            start = int(offsets.offset[i]) + 12
-            payload = shard.read_bytes()[start : start + int(offsets.length[i])]
-            example = tf.train.Example.FromString(payload)
-            assert example.features.feature['index'].int64_list.value[0] == i
-            assert example.features.feature['image/filename'].bytes_list.value[0] == name
-
-
-def test_the_table_tells_what_was_built(build, tmp_path):
+def test_build_summary_table_counts_what_was_built(build, tmp_path):
     ended = build()
     rows = {
         cells[0].strip(): [cell.strip() for cell in cells[1:]]
@@ -189,7 +174,7 @@ def test_the_table_tells_what_was_built(build, tmp_path):
         assert f'{split}: complete, fingerprint sha256 {fingerprint}' in ended.out
 
 
-def test_images_that_are_not_there_are_counted_and_listed(
+def test_build_missing_images_are_counted_and_listed(
     reference, tree, build, tmp_path, tf
 ):
     gone = sorted((tree / 'train').glob('*/*'))[3:20]
@@ -205,7 +190,7 @@ def test_images_that_are_not_there_are_counted_and_listed(
     lines = (tmp_path / 'out' / 'missing-train.csv').read_text().splitlines()
     assert lines == ['index,filename', *(f'{i},{names[i].decode()}' for i in expected)]
 
-    # What is there keeps its place.
+    # The others keep their places.
     def indices(directory, shard):
         return [f['index'][0] for f in read_examples(tf, [directory / shard])]
 
@@ -214,7 +199,7 @@ def test_images_that_are_not_there_are_counted_and_listed(
         assert indices(tmp_path / 'out', shard) == before
 
 
-def test_a_shard_without_images_is_an_empty_file(tree, run, tmp_path):
+def test_build_shard_without_images_is_an_empty_file(tree, run, tmp_path):
     kept = sorted((tree / 'validation').glob('*/*'))[0]
     for path in (tree / 'validation').glob('*/*'):
         if path != kept:
@@ -230,7 +215,7 @@ def test_a_shard_without_images_is_an_empty_file(tree, run, tmp_path):
     assert sizes[23] > 0
 
 
-def test_files_that_are_no_images_are_left_out_and_named(
+def test_build_files_that_are_not_images_are_ignored_and_named(
     reference, tree, build, tmp_path
 ):
     (tree / 'train' / 'n01739381' / 'notes.txt').write_text('not an image')

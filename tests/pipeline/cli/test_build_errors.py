@@ -1,4 +1,4 @@
-"""Bad builds: each ends with one plain line, the right status, and no half work."""
+"""Builds that fail: one plain line each, the right status, no partial files."""
 
 import os
 
@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 
 from indexed_imagenet.labels.load import SYNSETS_FILE
+from indexed_imagenet.output.open_output import open_output
+from indexed_imagenet.signals import Interrupt
+from indexed_imagenet.transforms import storage
+from indexed_imagenet.transforms.storage import local
 from support.commands import digests
 
 
 def one_line(ended) -> str:
-    """The one error of a command; nothing else may look like one."""
+    """Returns the only error line of a command."""
     errors = [line for line in ended.err.splitlines() if line.startswith('error: ')]
     assert len(errors) == 1, ended.err
     assert 'Traceback' not in ended.err + ended.out
@@ -26,7 +30,7 @@ def change_index(tree, **changes):
 
 
 class TestFoundByTheLauncher:
-    """Exit status 2: the job is not started and nothing is written."""
+    """Exit status 2: no job is started and nothing is written."""
 
     @pytest.fixture
     def refused(self, build, tmp_path):
@@ -38,93 +42,94 @@ class TestFoundByTheLauncher:
 
         return check
 
-    def test_no_such_directory(self, refused, tmp_path):
+    def test_build_missing_directory_is_refused(self, refused, tmp_path):
         line = refused(f'--train_directory={tmp_path}/none')
         assert f'--train_directory {tmp_path}/none: no such directory' in line
 
-    def test_a_file_for_a_directory(self, refused, tree):
+    def test_build_file_as_directory_is_refused(self, refused, tree):
         line = refused(f'--train_directory={tree}/imagenet_index.npz')
-        assert 'is a file, expected a directory' in line
+        assert 'imagenet_index.npz is a file (expected a directory)' in line
 
-    def test_no_class_folders_and_no_images(self, refused, tmp_path):
+    def test_build_directory_without_images_is_refused(self, refused, tmp_path):
         (tmp_path / 'empty').mkdir()
         (tmp_path / 'empty' / 'README').touch()
         line = refused(f'--train_directory={tmp_path}/empty')
         assert 'has no class folders (nXXXXXXXX) and no images' in line
 
-    def test_a_folder_that_is_no_class(self, refused, tree):
+    def test_build_folder_that_is_not_a_class_is_refused(self, refused, tree):
         line = refused(f'--train_directory={tree}')
         assert (
-            "has 2 folder(s) that no line of the labels file names, first 'train'" in line
-        )
+            "has 2 folder(s) that are not in the labels file, first 'train'; give the "
+            'directory of the class folders (nXXXXXXXX), and move other folders out of it'
+        ) in line
 
-    def test_no_directory_at_all(self, run, tree, tmp_path):
+    def test_build_without_directories_is_refused(self, run, tree, tmp_path):
         ended = run('build', f'--output_directory={tmp_path}/out')
         assert ended.status == 2
         assert '--train_directory and --validation_directory are missing' in one_line(
             ended
         )
 
-    def test_no_index_file(self, run, tree, tmp_path):
+    def test_build_without_index_file_is_refused(self, run, tree, tmp_path):
         ended = run(
             'build', f'--train_directory={tree}/train', f'--output_directory={tmp_path}/o'
         )
         assert ended.status == 2
         assert '--imagenet_index_file is missing' in one_line(ended)
 
-    def test_an_index_file_that_is_not_there(self, refused, tree):
+    def test_build_missing_index_file_is_refused(self, refused, tree):
         line = refused(f'--imagenet_index_file={tree}/none.npz')
         assert f'index file {tree}/none.npz does not exist' in line
 
-    def test_an_index_file_that_is_no_npz(self, refused):
+    def test_build_index_file_that_is_not_an_npz_is_refused(self, refused):
         assert 'is not an npz file' in refused(f'--imagenet_index_file={SYNSETS_FILE}')
 
-    def test_an_index_file_without_the_split(self, refused, tree):
+    def test_build_index_file_without_the_split_is_refused(self, refused, tree):
         change_index(tree, tt_labels=None)
         assert "has no 'tt_labels', which the validation split needs" in refused()
 
     @pytest.mark.parametrize('shards', [0, -3])
-    def test_a_shard_count_under_1(self, refused, shards):
+    def test_build_shard_count_under_1_is_refused(self, refused, shards):
         line = refused(f'--train_shards={shards}')
-        assert f'--train_shards is {shards}, expected at least 1' in line
+        assert f'--train_shards is {shards} (expected at least 1)' in line
 
-    def test_more_shards_than_examples(self, refused):
+    def test_build_more_shards_than_examples_is_refused(self, refused):
         line = refused('--train_shards=52')
         assert '--train_shards is 52, but the index names 51 train images' in line
 
-    def test_a_flag_without_a_value(self, refused):
+    def test_build_empty_flag_is_refused(self, refused):
         line = refused('--train_directory=')
-        assert '--train_directory is empty, expected a path' in line
+        assert '--train_directory is empty (expected a path)' in line
 
-    def test_a_url_that_nothing_here_can_read(self, refused):
+    def test_build_unsupported_url_is_refused(self, refused):
         line = refused('--train_directory=nowhere://bucket/train')
-        assert '--train_directory nowhere://bucket/train: nothing here reads now' in line
+        assert (
+            '--train_directory nowhere://bucket/train: nowhere:// is not supported; give '
+            'a local path, or a gs:// or s3:// URL'
+        ) in line
 
-    def test_a_path_that_is_no_text(self, refused, tmp_path):
+    def test_build_path_that_is_not_utf_8_is_refused(self, refused, tmp_path):
         strange = os.fsdecode(os.fsencode(tmp_path) + b'/\xff')
         os.mkdir(strange)
         line = refused(f'--train_directory={strange}')
         assert '\\xff is not UTF-8' in line
 
-    def test_a_runner_that_nobody_knows(self, build):
+    def test_build_unknown_runner_is_refused(self, build):
         ended = build('--runner=NoRunner')
         assert ended.status == 2
         assert 'the job cannot be started' in one_line(ended)
         assert 'NoRunner' in one_line(ended)
 
-    def test_the_folder_of_one_class(self, refused, tree):
+    def test_build_folder_of_one_class_is_refused(self, refused, tree):
         line = refused(f'--train_directory={tree}/train/n01739381')
         assert 'is the folder of one class' in line
         assert 'give its parent' in line
 
-    def test_an_output_among_the_images(self, refused, tree):
+    def test_build_output_among_the_images_is_refused(self, refused, tree):
         line = refused(f'--output_directory={tree}/train/out')
         assert f'{tree}/train/out is in --train_directory {tree}/train' in line
 
-    def test_a_directory_that_another_build_writes(self, build, tmp_path):
-        from indexed_imagenet.output.open_output import open_output
-        from indexed_imagenet.signals import Interrupt
-
+    def test_build_output_of_a_running_build_is_refused(self, build, tmp_path):
         with open_output(str(tmp_path / 'out'), Interrupt()):
             (tmp_path / 'out' / '.build' / 'note').touch()
             ended = build()
@@ -133,32 +138,38 @@ class TestFoundByTheLauncher:
             assert (tmp_path / 'out' / '.build' / 'note').exists()
         assert build().status == 0
 
-    def test_a_seed_out_of_range(self, refused):
-        assert '--shuffle_seed is -1, expected 0 to' in refused('--shuffle_seed=-1')
+    def test_build_seed_out_of_range_is_refused(self, refused):
+        line = refused('--shuffle_seed=-1')
+        assert '--shuffle_seed is -1 (expected 0 to 4294967295)' in line
 
-    def test_an_output_that_cannot_be_written(self, build, tmp_path):
+    def test_build_file_as_output_is_refused(self, build, tmp_path):
         (tmp_path / 'out').write_text('a file')
         ended = build()
         assert ended.status == 2
         line = one_line(ended)
-        assert f'--output_directory {tmp_path}/out is a file, expected a dir' in line
+        assert (
+            f'--output_directory {tmp_path}/out is a file (expected a directory)' in line
+        )
 
-    def test_an_output_directory_of_somebody_else(self, build):
+    def test_build_unwritable_output_is_refused(self, build):
         ended = build('--output_directory=/proc/indexed-imagenet')
         assert ended.status == 2
         assert 'cannot be written' in one_line(ended)
 
-    def test_shards_that_nothing_tells_the_build_of(self, build, tmp_path):
+    def test_build_output_with_unknown_shard_is_refused(self, build, tmp_path):
         (tmp_path / 'out').mkdir()
         (tmp_path / 'out' / 'train-00000-of-00008').touch()
         ended = build()
         assert ended.status == 2
         line = one_line(ended)
-        assert 'holds train-00000-of-00008, of which nothing there tells the b' in line
-        assert '--overwrite' in line
+        assert (
+            'holds train-00000-of-00008, but nothing that says which build it belongs '
+            'to; choose another directory, or delete that build of the split with '
+            '--overwrite'
+        ) in line
         assert os.listdir(tmp_path / 'out') == ['train-00000-of-00008']
 
-    def test_labels_that_go_beyond_the_labels_file(self, refused, tree, tmp_path):
+    def test_build_label_beyond_the_labels_file_is_refused(self, refused, tree, tmp_path):
         synsets = SYNSETS_FILE.read_text().splitlines()[:990]
         (tmp_path / 'few').write_text('\n'.join(synsets))
         for folder in (tree / 'train').iterdir():
@@ -167,17 +178,17 @@ class TestFoundByTheLauncher:
         line = refused(f'--labels_file={tmp_path}/few')
         assert 'label 990, but the labels file has 990 lines' in line
 
-    def test_labels_in_another_order_than_the_index(self, refused, tree, tmp_path):
+    def test_build_labels_file_in_another_order_is_refused(self, refused, tree, tmp_path):
         synsets = SYNSETS_FILE.read_text().splitlines()[::-1]
         (tmp_path / 'reversed').write_text('\n'.join(synsets))
         line = refused(f'--labels_file={tmp_path}/reversed')
         assert "the index gives 'n02086079_19684.JPEG' label 154, which is n0" in line
 
-    def test_a_flag_that_nobody_knows(self, refused):
+    def test_build_unknown_flag_suggests_the_nearest(self, refused):
         line = refused('--train_shard=3')
         assert 'unknown flag --train_shard; did you mean --train_shards?' in line
 
-    def test_a_command_that_nobody_knows(self, run):
+    def test_main_unknown_command_lists_the_known_ones(self, run):
         ended = run('biuld')
         assert ended.status == 2
         assert "'biuld' is not a command (expected one of build, verify, sample)" in (
@@ -186,7 +197,7 @@ class TestFoundByTheLauncher:
 
 
 class TestFoundByTheGraph:
-    """Exit status 1: before any image is read, so nothing is written either."""
+    """Exit status 1, before any image is read: no shard is written."""
 
     @pytest.fixture
     def stopped(self, build, tmp_path):
@@ -202,31 +213,33 @@ class TestFoundByTheGraph:
 
         return check
 
-    def test_an_image_that_is_not_in_the_index(self, stopped, tree):
+    def test_build_image_not_in_the_index_stops_it(self, stopped, tree):
         for name in ('new_1.JPEG', 'new_2.jpg'):
             (tree / 'validation' / 'n01739381' / name).touch()
         [line] = stopped()
         assert f'validation: {tree}/validation has 2 images not in the index: ' in line
         assert 'n01739381/new_1.JPEG, n01739381/new_2.jpg' in line
 
-    def test_an_image_in_another_classs_folder(self, stopped, tree):
+    def test_build_image_in_another_classs_folder_stops_it(self, stopped, tree):
         path = next((tree / 'train' / 'n01739381').iterdir())
         path.rename(tree / 'train' / 'n02086079' / path.name)
         [line] = stopped()
         assert "/train has 1 image in another class's folder: " in line
         assert f'n02086079/{path.name} (of class n01739381)' in line
 
-    def test_an_image_that_is_there_twice(self, stopped, tree, tmp_path):
+    def test_build_duplicate_image_stops_it_and_is_listed(self, stopped, tree, tmp_path):
         path = next((tree / 'train' / 'n01739381').iterdir())
         (tree / 'train' / path.name).write_bytes(path.read_bytes())
         [line] = stopped()
         assert f'train: {tree}/train has 1 image more than once: ' in line
         assert f'n01739381/{path.name}' in line
         assert f' {path.name}' in line
-        listed = (tmp_path / 'out' / 'rejected-train.csv').read_text()
-        assert listed.count('there twice') == 2
+        listed = (tmp_path / 'out' / 'rejected-train.csv').read_text().splitlines()
+        assert listed[0] == 'index,path,reason'
+        assert len(listed) == 3
+        assert all(row.endswith(f'{path.name},duplicate') for row in listed[1:])
 
-    def test_many_faults_are_counted_and_a_few_named(self, stopped, tree):
+    def test_build_many_unknown_images_are_counted_and_five_named(self, stopped, tree):
         for i in range(20):
             (tree / 'train' / 'n01739381' / f'new_{i:02d}.JPEG').touch()
         (tree / 'validation' / 'new.JPEG').touch()
@@ -236,30 +249,29 @@ class TestFoundByTheGraph:
         assert 'new_04.JPEG and 15 more' in lines[0]
         assert f'{tree}/validation has 1 image not in the index: ' in lines[1]
 
-    def test_a_folder_that_cannot_be_listed(self, stopped, tree, monkeypatch):
-        from indexed_imagenet.transforms import list_images
-
-        whole = list_images.files.list_folder
+    def test_build_unreadable_folder_stops_it(self, stopped, tree, monkeypatch):
+        whole = storage.list_folder
 
         def refuse(path):
             if path.endswith('n01739381'):
                 raise PermissionError(13, 'Permission denied', path)
             return whole(path)
 
-        monkeypatch.setattr(list_images.files, 'list_folder', refuse)
+        monkeypatch.setattr(storage, 'list_folder', refuse)
         lines = stopped()
         assert len(lines) == 2
-        assert '/train has 1 folder that cannot be listed: ' in lines[0]
-        assert lines[0].endswith('; make every folder readable')
-        assert 'n01739381 (Permission denied)' in lines[0]
+        assert lines[0] == (
+            f'error: train: {tree}/train has 1 folder that cannot be listed: n01739381 '
+            '(Permission denied); make every folder readable'
+        )
 
-    def test_a_name_cannot_forge_a_line(self, stopped, tree):
+    def test_build_file_name_with_line_break_is_escaped(self, stopped, tree):
         name = 'x\nerror: all is well\x1b[31m.JPEG'
         (tree / 'train' / 'n01739381' / name).touch()
         [line] = stopped()
         assert 'x\\nerror: all is well\\x1b[31m.JPEG' in line
 
-    def test_class_folders_without_an_image(self, stopped, tree):
+    def test_build_empty_class_folders_stop_it(self, stopped, tree):
         for path in (tree / 'validation').glob('*/*'):
             path.unlink()
         [line] = stopped()
@@ -267,7 +279,7 @@ class TestFoundByTheGraph:
 
 
 class TestFoundInTheImages:
-    """Exit status 1: every bad image is named, and no success is claimed."""
+    """Exit status 1: every bad image is named, and there is no manifest."""
 
     @pytest.mark.parametrize(
         ('spoil', 'reason'),
@@ -277,7 +289,9 @@ class TestFoundInTheImages:
             (lambda path: path.write_text('<html>'), 'neither a JPEG nor a PNG'),
         ],
     )
-    def test_a_bad_image(self, build, tree, tmp_path, spoil, reason):
+    def test_build_bad_image_is_listed_and_its_shard_not_written(
+        self, build, tree, tmp_path, spoil, reason
+    ):
         path = tree / 'train' / 'n01739381' / 'n01739381_1309.JPEG'
         spoil(path)
         ended = build()
@@ -295,7 +309,7 @@ class TestFoundInTheImages:
         assert listed[0] == 'index,path,reason'
         assert listed[1].startswith('19,n01739381/n01739381_1309.JPEG,')
 
-    def test_all_bad_images_are_listed_and_the_first_named(self, build, tree, tmp_path):
+    def test_build_many_bad_images_are_listed_and_five_named(self, build, tree, tmp_path):
         bad = sorted((tree / 'train').glob('*/*'))[:30]
         for path in bad:
             path.write_bytes(b'')
@@ -306,7 +320,7 @@ class TestFoundInTheImages:
         listed = (tmp_path / 'out' / 'rejected-train.csv').read_text().splitlines()
         assert len(listed) == 31
 
-    def test_a_pipe_by_the_name_of_an_image(self, build, tree):
+    def test_build_pipe_instead_of_image_is_rejected(self, build, tree):
         path = tree / 'train' / 'n01739381' / 'n01739381_1309.JPEG'
         path.unlink()
         os.mkfifo(path)
@@ -314,7 +328,7 @@ class TestFoundInTheImages:
         assert ended.status == 1
         assert 'cannot be read: not a regular file; make the file readable' in ended.err
 
-    def test_a_bad_verdict_leaves_an_earlier_build_alone(self, build, tree, tmp_path):
+    def test_build_blocked_input_keeps_the_earlier_build(self, build, tree, tmp_path):
         assert build().status == 0
         before = digests(tmp_path / 'out')
         (tree / 'train' / 'n01739381' / 'new.JPEG').touch()
@@ -322,16 +336,16 @@ class TestFoundInTheImages:
         assert digests(tmp_path / 'out') == before
 
 
-def test_a_worker_that_fails_is_told_in_one_line(build, tmp_path, monkeypatch):
-    """A fault of the machine, not of the input: here, a disk that is full."""
-    from indexed_imagenet.transforms import write_tfrecord
+def test_build_full_disk_is_one_line_with_remedy(build, tmp_path, monkeypatch):
+    """A fault of the machine, not of the input: a full disk."""
 
     def full(*args):
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr(write_tfrecord.os, 'writev', full)
+    monkeypatch.setattr(local.os, 'writev', full)
     ended = build()
     assert ended.status == 1
-    assert 'No space left on device' in one_line(ended)
-    assert 'make room where --output_directory is' in one_line(ended)
+    line = one_line(ended)
+    assert 'No space left on device' in line
+    assert 'free space in --output_directory, then run the same command again' in line
     assert not (tmp_path / 'out').exists()

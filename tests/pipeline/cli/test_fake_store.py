@@ -1,4 +1,4 @@
-"""An object store as output: finished shards alone, kept, refused, held."""
+"""Builds into an object store: the same bytes, resumed, refused, and failing."""
 
 import hashlib
 
@@ -34,13 +34,13 @@ def objects() -> dict[str, str]:
     }
 
 
-def test_the_bytes_are_those_of_a_local_build(build, build_there, tmp_path):
+def test_build_store_has_the_bytes_of_a_local_build(build, build_there, tmp_path):
     assert build_there().status == 0
     assert build().status == 0
     assert objects() == digests(tmp_path / 'out')
 
 
-def test_what_is_finished_is_kept_and_the_rest_made_anew(build_there, monkeypatch):
+def test_build_store_missing_shard_is_rebuilt_alone(build_there, monkeypatch):
     assert build_there().status == 0
     before = objects()
     del fake_store.StoreFileSystem.objects[f'{OUTPUT}/train-00001-of-00004']
@@ -50,7 +50,7 @@ def test_what_is_finished_is_kept_and_the_rest_made_anew(build_there, monkeypatc
     assert objects() == before
 
 
-def test_another_build_is_refused_unless_told(build_there):
+def test_build_store_other_seed_is_refused_without_overwrite(build_there):
     assert build_there().status == 0
     before = objects()
     ended = build_there('--shuffle_seed=1')
@@ -62,7 +62,7 @@ def test_another_build_is_refused_unless_told(build_there):
     assert objects() == before
 
 
-def test_a_copy_that_is_cut_short_is_no_shard(build_there, monkeypatch):
+def test_build_store_truncated_copy_fails_and_resumes(build_there, monkeypatch):
     whole = fake_store.StoreFileSystem.copy
 
     def cut(self, sources, targets):
@@ -82,9 +82,9 @@ def test_a_copy_that_is_cut_short_is_no_shard(build_there, monkeypatch):
     assert not fake_store.names(f'{OUTPUT}/.build')
 
 
-def test_a_store_that_refuses_at_the_end_is_told_in_one_line(build_there, monkeypatch):
+def test_build_store_refused_upload_is_one_line_and_resumes(build_there, monkeypatch):
     class Forbidden(Exception):
-        """As the clients of object stores have them: no OSError."""
+        """An error as clients of object stores raise it: not an OSError."""
 
     def refuse(self):
         if not self.closed and 'train-00001' in self._path:

@@ -1,4 +1,4 @@
-"""Faults of the machine: each ends with a plain line, and the next run completes."""
+"""Kills, signals, full and read-only disks: one plain line; the next run completes."""
 
 import os
 import pathlib
@@ -21,7 +21,7 @@ SHARDS = 60
 
 @pytest.fixture(scope='module')
 def pngs(tmp_path_factory) -> pathlib.Path:
-    """A tree whose every image must be converted: that takes long enough to be killed."""
+    """A tree of PNGs: converting them takes long enough for a kill."""
     tree = tmp_path_factory.mktemp('pngs')
     folder = tree / 'train' / 'n01440764'
     folder.mkdir(parents=True)
@@ -48,17 +48,17 @@ def command(tree, output, workers=2) -> list[str]:
 
 @pytest.fixture(scope='module')
 def expected(pngs, tmp_path_factory) -> pathlib.Path:
-    """What an undisturbed build of the PNGs gives."""
+    """An undisturbed build of the PNGs."""
     output = tmp_path_factory.mktemp('expected') / 'out'
     ended = run_elsewhere(command(pngs, output), ROOT)
     assert ended.status == 0, ended.err
     return output
 
 
-def take_signals() -> None:
-    """Has a new process take signals, even if the tests run in the background.
+def reset_signals() -> None:
+    """Resets signals in a new process, so that tests may run in the background.
 
-    A shell has SIGINT ignored there, nohup SIGHUP, and what is ignored stays so.
+    There, shells ignore SIGINT and nohup ignores SIGHUP, and children inherit that.
     """
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, signal.SIG_DFL)
@@ -75,7 +75,7 @@ class Killed:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            preexec_fn=take_signals,
+            preexec_fn=reset_signals,
         )
         kill_and_resume.wait_until(
             lambda: len(list(output.glob('train-*-of-*'))) > 2, self.process
@@ -97,7 +97,7 @@ class Killed:
         (kill_and_resume.WORKER, 0, 0.1),
     ],
 )
-def test_a_killed_build_goes_on_to_the_same_bytes(
+def test_build_killed_then_resumed_has_same_bytes(
     pngs, expected, tmp_path, victim, committed, after
 ):
     output = tmp_path / 'out'
@@ -116,7 +116,7 @@ def test_a_killed_build_goes_on_to_the_same_bytes(
     ('signum', 'workers'),
     [(signal.SIGINT, 1), (signal.SIGINT, 2), (signal.SIGTERM, 1), (signal.SIGHUP, 2)],
 )
-def test_a_signal_stops_at_once_and_tells_how_to_go_on(
+def test_build_signal_stops_it_and_prints_how_to_resume(
     pngs, expected, tmp_path, signum, workers
 ):
     output = tmp_path / 'out'
@@ -127,10 +127,10 @@ def test_a_signal_stops_at_once_and_tells_how_to_go_on(
     assert not list((output / '.build').glob('*.tmp'))
     done = len(list(output.glob('train-*')))
     assert 2 < done < SHARDS
-    told = killed.err.splitlines()[-1]
-    assert told.startswith('stopped; finished shards are kept. To resume: ')
+    message = killed.err.splitlines()[-1]
+    assert message.startswith('stopped; finished shards are kept. To resume: ')
     if signum == signal.SIGINT and workers == 2:
-        ended = run_elsewhere(['sh', '-c', told.partition('To resume: ')[2]], ROOT)
+        ended = run_elsewhere(['sh', '-c', message.partition('To resume: ')[2]], ROOT)
         assert ended.status == 0, ended.err
         assert f'{SHARDS} ({done} kept)' in ended.out
         assert digests(output) == digests(expected)
@@ -140,7 +140,9 @@ def test_a_signal_stops_at_once_and_tells_how_to_go_on(
     ('signum', 'workers', 'pause'),
     [(signal.SIGINT, 2, 0.02), (signal.SIGTERM, 2, 0.1), (signal.SIGINT, 1, 0.05)],
 )
-def test_an_impatient_second_signal_does_no_harm(pngs, tmp_path, signum, workers, pause):
+def test_build_repeated_signals_leave_no_workers_or_files(
+    pngs, tmp_path, signum, workers, pause
+):
     output = tmp_path / 'out'
     killed = Killed(pngs, output, signum, workers, again=[pause] * 5)
     assert killed.process.returncode == 128 + signum, killed.err
@@ -150,14 +152,14 @@ def test_an_impatient_second_signal_does_no_harm(pngs, tmp_path, signum, workers
 
 
 @pytest.mark.parametrize('signum', [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_to_all_processes_while_workers_start(pngs, tmp_path, signum):
+def test_build_signal_to_starting_workers_stops_it(pngs, tmp_path, signum):
     build = subprocess.Popen(
         command(pngs, tmp_path / 'out'),
         cwd=ROOT,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=take_signals,
+        preexec_fn=reset_signals,
     )
     kill_and_resume.wait_until(lambda: child_processes(build.pid), build)
     os.killpg(build.pid, signum)
@@ -166,7 +168,7 @@ def test_a_signal_to_all_processes_while_workers_start(pngs, tmp_path, signum):
     assert 'Traceback' not in err
 
 
-def test_workers_end_with_their_launcher(pngs, tmp_path):
+def test_workers_launcher_killed_end_too(pngs, tmp_path):
     killed = Killed(pngs, tmp_path / 'out', signal.SIGKILL, 2)
     assert len(killed.workers) == 2
     deadline = time.monotonic() + 20
@@ -176,7 +178,7 @@ def test_workers_end_with_their_launcher(pngs, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('status', 'told'),
+    ('status', 'expected'),
     [
         (-signal.SIGKILL, 'was killed by SIGKILL, most likely because memory ran out; '),
         (-signal.SIGSEGV, 'was terminated by SIGSEGV, a fault in native code. '),
@@ -184,9 +186,9 @@ def test_workers_end_with_their_launcher(pngs, tmp_path):
         (3, 'exited with status 3. '),
     ],
 )
-def test_a_dead_worker_is_named_with_its_signal_and_cause(status, told):
+def test_explain_exit_names_signal_and_cause(status, expected):
     line = explain_exit(2, 4711, status)
-    assert line.startswith(f'worker 2 (pid 4711) {told}')
+    assert line.startswith(f'worker 2 (pid 4711) {expected}')
     assert 'Finished shards are kept: run the same command again' in line
     assert line.endswith("(--verbose shows the worker's log)") == (
         status not in (-signal.SIGKILL, -signal.SIGTERM)
@@ -194,7 +196,7 @@ def test_a_dead_worker_is_named_with_its_signal_and_cause(status, told):
 
 
 def mount(options: str, script: str, tmp_path) -> list[str]:
-    """Runs a script with a small tmpfs at ``tmp_path / 'disk'``, seen by it alone."""
+    """Returns a command that runs a script with a private tmpfs at ``tmp_path/disk``."""
     (tmp_path / 'disk').mkdir()
     prepared = f'mount -t tmpfs -o {options} none {tmp_path}/disk && {script}'
     argv = ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-c', prepared]
@@ -209,8 +211,8 @@ def shell(words) -> str:
 
 
 @pytest.mark.parametrize('workers', [1, 2])
-def test_a_full_disk(golden, tmp_path, workers):
-    """Fills up; room is made; the same command completes."""
+def test_build_full_disk_resumes_with_more_space(golden, tmp_path, workers):
+    """The disk fills up; with more space the same command completes."""
     build = build_command(golden, tmp_path / 'disk' / 'out')
     build = shell(python_m(*build, f'--direct_num_workers={workers}'))
     script = (
@@ -233,14 +235,14 @@ def test_a_full_disk(golden, tmp_path, workers):
 
 
 def without_override() -> list[str]:
-    """What to put before a command so that modes hold for it, even if we are root."""
+    """Returns a prefix for commands that makes file modes apply even to root."""
     if os.geteuid():
         return []
     names = '-dac_override,-dac_read_search'
     return ['setpriv', f'--bounding-set={names}', f'--inh-caps={names}']
 
 
-def test_a_directory_that_turns_read_only(pngs, expected, tmp_path):
+def test_build_directory_made_read_only_resumes_when_writable(pngs, expected, tmp_path):
     output = tmp_path / 'out'
     build = subprocess.Popen(
         [*without_override(), *command(pngs, output)],
@@ -271,7 +273,7 @@ def test_a_directory_that_turns_read_only(pngs, expected, tmp_path):
     assert digests(output) == digests(expected)
 
 
-def test_a_file_that_vanishes_between_listing_and_reading(build, tree, monkeypatch):
+def test_build_image_deleted_after_listing_is_rejected(build, tree, monkeypatch):
     from indexed_imagenet.transforms import join_index
 
     gone = tree / 'train' / 'n01739381' / 'n01739381_1309.JPEG'
@@ -292,8 +294,8 @@ def test_a_file_that_vanishes_between_listing_and_reading(build, tree, monkeypat
     assert build().status == 0
 
 
-def test_two_builds_at_once(pngs, expected, tmp_path):
-    """The second is refused at once, and the first is none the worse for it."""
+def test_build_second_at_once_is_refused(pngs, expected, tmp_path):
+    """The second is refused at once; the first completes."""
     output = tmp_path / 'out'
     first = subprocess.Popen(
         command(pngs, output), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -308,7 +310,7 @@ def test_two_builds_at_once(pngs, expected, tmp_path):
     assert digests(output) == digests(expected)
 
 
-def test_what_is_not_ours_in_the_working_folder_stays(build, tmp_path):
+def test_build_unknown_files_in_staging_are_kept(build, tmp_path):
     folder = tmp_path / 'out' / '.build'
     (folder / 'x86_64' / 'debug').mkdir(parents=True)
     for name in ('mine.tmp', 'x86_64/debug/app'):

@@ -1,4 +1,4 @@
-"""What all commands have in common."""
+"""Help, version, errors and signals of all commands."""
 
 import shlex
 import sys

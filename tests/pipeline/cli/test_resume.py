@@ -1,4 +1,4 @@
-"""The same command again: what is finished is kept, and the end is the same bytes."""
+"""The same command again: finished shards are kept, and the bytes are the same."""
 
 import os
 import pathlib
@@ -6,6 +6,7 @@ import pathlib
 import numpy as np
 import pytest
 
+from indexed_imagenet.labels.load import METADATA_FILE
 from indexed_imagenet.transforms.formats.manifest import read_manifest
 from support.commands import build_command, digests
 
@@ -19,18 +20,19 @@ def output(tmp_path) -> pathlib.Path:
 
 @pytest.fixture
 def reference(build, output):
-    """What an undisturbed build gives; the output directory holds it."""
+    """The digests of a finished build, which is in the output directory."""
     assert build().status == 0
     return digests(output)
 
 
-def times(output) -> dict[str, int]:
-    """When each shard file came to be."""
+def inodes(output) -> dict[str, int]:
+    """Returns the inode of each shard file."""
     return {path.name: path.stat().st_ino for path in output.glob('*-of-*')}
 
 
-def made_anew(before, output) -> set[str]:
-    return {name for name, node in times(output).items() if before.get(name) != node}
+def rebuilt(before, output) -> set[str]:
+    """Returns the names of the shards that are other files than before."""
+    return {name for name, node in inodes(output).items() if before.get(name) != node}
 
 
 @pytest.fixture
@@ -42,22 +44,24 @@ def linked(output, tmp_path):
         keep.mkdir(exist_ok=True)
         for path in output.glob('*-of-*'):
             os.link(path, keep / path.name)
-        return times(output)
+        return inodes(output)
 
     return link
 
 
-def test_a_finished_build_is_kept_whole(build, output, reference, linked):
+def test_build_again_after_success_keeps_every_shard(build, output, reference, linked):
     before = linked()
     ended = build()
     assert ended.status == 0
     assert '4 (4 kept)' in ended.out
     assert digests(output) == reference
-    assert made_anew(before, output) == set()
+    assert rebuilt(before, output) == set()
 
 
 @pytest.mark.parametrize('spoil', ['delete', 'cut', 'no offsets'])
-def test_what_is_not_whole_is_made_anew(build, output, reference, linked, spoil):
+def test_build_again_rebuilds_only_damaged_shards(
+    build, output, reference, linked, spoil
+):
     before = linked()
     shard = output / 'train-00002-of-00004'
     expected = {shard.name}
@@ -67,14 +71,14 @@ def test_what_is_not_whole_is_made_anew(build, output, reference, linked, spoil)
         shard.write_bytes(shard.read_bytes()[:-1])  # the link keeps its inode
         expected = {shard.name}
     else:
-        (output / 'train.index.npz').unlink()
+        (output / 'train.offsets.npz').unlink()
         expected = {name for name in before if name.startswith('train')}
     assert build().status == 0
     assert digests(output) == reference
-    assert made_anew(before, output) == expected
+    assert rebuilt(before, output) == expected
 
 
-def test_an_image_found_later_costs_its_shard(build, tree, output, linked):
+def test_build_again_with_found_image_rebuilds_its_shard(build, tree, output, linked):
     path = tree / 'train' / BAD
     away = tree / 'away'
     path.rename(away)
@@ -86,13 +90,13 @@ def test_an_image_found_later_costs_its_shard(build, tree, output, linked):
     away.rename(path)
     ended = build()
     assert ended.status == 0
-    assert len(made_anew(before, output)) == 1
+    assert len(rebuilt(before, output)) == 1
     assert '4 (3 kept)' in ended.out
     assert not (output / 'missing-train.csv').exists()
     assert read_manifest(str(output), 'train').complete
 
 
-def test_images_that_are_gone_are_no_reason_to_delete_a_good_build(
+def test_build_again_with_fewer_images_is_refused_without_overwrite(
     build, tree, output, reference, linked
 ):
     before = linked()
@@ -104,11 +108,11 @@ def test_images_that_are_gone_are_no_reason_to_delete_a_good_build(
     assert ': 50 now, 51 then; ' in line
     assert digests(output) == reference
     assert build('--overwrite').status == 0
-    assert len(made_anew(before, output)) == 1
+    assert len(rebuilt(before, output)) == 1
     assert read_manifest(str(output), 'train').missing == (19,)
 
 
-def test_a_mended_image_costs_its_shard(build, tree, output, linked):
+def test_build_again_with_repaired_image_writes_its_shard(build, tree, output, linked):
     path = tree / 'train' / BAD
     data = path.read_bytes()
     path.write_bytes(b'')
@@ -121,12 +125,12 @@ def test_a_mended_image_costs_its_shard(build, tree, output, linked):
     ended = build()
     assert ended.status == 0, ended.err
     assert '4 (3 kept)' in ended.out
-    assert len(made_anew(before, output)) == 1
+    assert len(rebuilt(before, output)) == 1
     assert not list(output.glob('*.csv'))
     assert not (output / '.build').exists()
 
 
-def test_bad_images_may_be_skipped_and_mended_later(
+def test_build_skip_then_repaired_image_rebuilds_its_shard(
     build, tree, output, reference, linked
 ):
     path = tree / 'train' / BAD
@@ -147,11 +151,11 @@ def test_bad_images_may_be_skipped_and_mended_later(
     before = linked()
     path.write_bytes(data)
     assert build('--bad_images=skip').status == 0
-    assert len(made_anew(before, output)) == 1
+    assert len(rebuilt(before, output)) == 1
     assert digests(output) == reference
 
 
-def test_a_skipped_image_is_looked_at_again_and_then_fails(build, tree, output):
+def test_build_without_skip_after_skip_rejects_the_image(build, tree, output):
     (tree / 'train' / BAD).write_bytes(b'')
     assert build('--bad_images=skip').status == 0
     assert build().status == 1
@@ -159,12 +163,10 @@ def test_a_skipped_image_is_looked_at_again_and_then_fails(build, tree, output):
     assert not (output / 'train.json').exists()
 
 
-def test_a_more_thorough_check_looks_at_all_images_again(
-    build, output, reference, linked
-):
+def test_build_again_with_decode_rebuilds_every_shard(build, output, reference, linked):
     before = linked()
     assert build('--check_images=decode').status == 0
-    assert made_anew(before, output) == set(before)
+    assert rebuilt(before, output) == set(before)
     assert read_manifest(str(output), 'train').check == 'decode'
     made = digests(output)
     assert {k: v for k, v in made.items() if '-of-' in k} == {
@@ -176,7 +178,7 @@ def test_a_more_thorough_check_looks_at_all_images_again(
 
 
 class TestAnotherBuild:
-    """A directory that holds another build of the split, with the difference named."""
+    """The output directory holds another build of the split."""
 
     @pytest.fixture
     def refused(self, build, output, reference):
@@ -191,15 +193,15 @@ class TestAnotherBuild:
 
         return check
 
-    def test_another_seed(self, refused):
+    def test_build_another_seed_is_refused(self, refused):
         line = refused('--shuffle_seed=1')
-        assert 'of train; it differs in --shuffle_seed: 0, here 1;' in line
+        assert 'of train; it differs in --shuffle_seed: 0 there, 1 now;' in line
 
-    def test_another_number_of_shards(self, refused):
+    def test_build_another_number_of_shards_is_refused(self, refused):
         line = refused('--validation_shards=4')
-        assert 'of validation; it differs in number of shards: 3, here 4;' in line
+        assert 'of validation; it differs in number of shards: 3 there, 4 now;' in line
 
-    def test_another_index(self, refused, tree):
+    def test_build_another_index_is_refused(self, refused, tree):
         path = tree / 'imagenet_index.npz'
         with np.load(path) as index:
             arrays = dict(index)
@@ -212,39 +214,41 @@ class TestAnotherBuild:
             in line
         )
 
-    def test_other_words_for_a_class(self, refused, tmp_path):
-        from indexed_imagenet.labels.load import METADATA_FILE
-
+    def test_build_other_texts_of_a_class_are_refused(self, refused, tmp_path):
         words = METADATA_FILE.read_text().replace('red fox', 'Fox')
         (tmp_path / 'words').write_text(words)
         line = refused(f'--imagenet_metadata_file={tmp_path}/words')
         assert 'synsets and texts (--labels_file, --imagenet_metadata_file)' in line
 
-    def test_a_manifest_that_is_damaged(self, build, output, reference):
+    def test_build_damaged_manifest_is_refused_without_overwrite(
+        self, build, output, reference
+    ):
         (output / 'train.json').write_text('{')
         ended = build()
         assert ended.status == 2
-        assert 'train.json is no manifest' in ended.err
+        assert 'train.json is not a manifest: ' in ended.err
         assert build('--overwrite').status == 0
         assert digests(output) == reference
 
-    def test_it_is_deleted_if_told(self, build, output, reference):
+    def test_build_overwrite_deletes_the_other_build(self, build, output, reference):
         assert build('--shuffle_seed=1', '--train_shards=5', '--overwrite').status == 0
         assert len(list(output.glob('train-*-of-00005'))) == 5
         assert not list(output.glob('train-*-of-00004'))
-        assert read_manifest(str(output), 'train').build_id.shuffle_seed == 1
+        assert read_manifest(str(output), 'train').build_id.shuffle.seed == 1
         assert build('--overwrite').status == 0
         assert digests(output) == reference
 
-    def test_overwrite_keeps_what_belongs_to_this_build(
+    def test_build_overwrite_keeps_shards_of_the_same_build(
         self, build, output, reference, linked
     ):
         before = linked()
         ended = build('--overwrite')
         assert '4 (4 kept)' in ended.out
-        assert made_anew(before, output) == set()
+        assert rebuilt(before, output) == set()
 
-    def test_the_other_split_is_left_alone(self, run, tree, output, reference):
+    def test_build_overwrite_of_train_keeps_validation(
+        self, run, tree, output, reference
+    ):
         command = [
             argument
             for argument in build_command(tree, output)
@@ -253,16 +257,21 @@ class TestAnotherBuild:
         ended = run(*command, '--shuffle_seed=3', '--overwrite', '--direct_num_workers=1')
         assert ended.status == 0, ended.err
         made = digests(output)
+        # The scores come from the index, whatever the seed.
+        same = {'train.scores.npz'}
         for name, digest in reference.items():
-            assert (made[name] == digest) == name.startswith('validation'), name
+            kept = name.startswith('validation') or name in same
+            assert (made[name] == digest) == kept, name
 
-    def test_without_a_shard_there_is_nothing_to_protect(self, build, output):
+    def test_build_damaged_plan_without_shards_is_ignored(self, build, output):
         folder = output / '.build' / 'train'
         folder.mkdir(parents=True)
         (folder / 'identity.json').write_bytes(b'')  # the machine went down
         assert build().status == 0
 
-    def test_a_bad_verdict_deletes_nothing(self, build, tree, output, reference):
+    def test_build_overwrite_with_blocked_input_deletes_nothing(
+        self, build, tree, output, reference
+    ):
         (tree / 'train' / 'n01739381' / 'new.JPEG').touch()
         assert build('--overwrite', '--shuffle_seed=1').status == 1
         assert digests(output) == reference
