@@ -81,6 +81,8 @@ def test_summarize_counts_only_finished_shards():
         'converted_cmyk': 0,
         'missing': 2,
         'rejected': 1,
+        'unreadable': 0,
+        'damaged': [],
         'first_rejected': [dataclasses.asdict(BAD)],
         'warnings': 0,
         'seconds': 100.0,

@@ -42,7 +42,7 @@ class TestRealGrain:
         grain = pytest.importorskip('grain', reason='Grain is not installed')
         from absl import flags
 
-        flags.FLAGS.mark_as_parsed()  # Grain's processes ask for flags, as in absl.app.run
+        flags.FLAGS.mark_as_parsed()  # what absl.app.run does
         return grain
 
     def test_source_has_grains_protocol(self, grain, ds):

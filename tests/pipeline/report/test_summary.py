@@ -4,9 +4,10 @@ import pytest
 
 from indexed_imagenet.report.summary import input_errors, notes, rejection_lines
 from indexed_imagenet.transforms.input_report import InputReport, IssueKind
+from support.reports import build_id
 
 JOB = types.SimpleNamespace(
-    splits=[types.SimpleNamespace(name='train', directory='/in')],
+    splits=[types.SimpleNamespace(name='train', directory='/in', build_id=build_id())],
     output_directory='/out',
 )
 
@@ -105,25 +106,46 @@ def test_notes_missing_images_are_counted(count, words):
     ]
 
 
+def test_notes_images_with_warnings_are_counted():
+    nothing = InputReport({'train': 9}, {}, {})
+    [line] = notes(nothing, {'missing': 0, 'warnings': 2}, 'train', JOB)
+    assert 'accepts 2 images with a warning, listed in /out/warnings-train.csv' in line
+
+
+def test_notes_few_images_are_a_warning():
+    few = InputReport({'train': 2}, {}, {})
+    [line] = notes(few, {'missing': 0}, 'train', JOB)
+    assert line.startswith('warning: train has 2 of the 6 images of the index; ')
+
+
 @pytest.mark.parametrize(
-    ('present', 'effect'),
+    ('unreadable', 'present', 'effect'),
     [
         (
+            0,
             3,
             '1 of 4 shards not written because of them; replace them and rerun the same '
             'command to build only those shards, or add --bad_images=skip to build '
             'without them',
         ),
-        (4, 'skipped: the data set is marked as incomplete'),
+        (
+            1,
+            3,
+            '1 of 4 shards not written, because 1 image could not be read; make them '
+            'readable and rerun the same command to build only those shards',
+        ),
+        (0, 4, 'skipped: the data set is marked as incomplete'),
     ],
 )
-def test_rejection_lines_name_each_image_and_the_effect(present, effect):
+def test_rejection_lines_name_each_image_and_the_effect(unreadable, present, effect):
     summary = {
         'first_rejected': [
             {'path': 'n1/a', 'index': 3, 'reason': 'empty: 0 bytes'},
             {'path': 'n1/b', 'index': 4, 'reason': 'cannot be read: a pipe'},
         ],
         'rejected': 2,
+        'unreadable': unreadable,
+        'fingerprint': 'f' * 64,
         'shards': 4,
         'shards_there': present,
     }
