@@ -208,7 +208,7 @@ def test_access_rejected_token_is_refused(service, monkeypatch, tmp_path):
     monkeypatch.setenv('GOOGLE_APPLICATION_CREDENTIALS', str(file))
     monkeypatch.setattr(auth._Credentials, '_credentials_init', False)
     message = submit(service)
-    assert message.startswith('Google does not take the credentials: ')
+    assert message.startswith('Google rejected the credentials: ')
     assert 'gcloud auth application-default login' in message
 
 

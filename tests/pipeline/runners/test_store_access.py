@@ -44,18 +44,18 @@ def test_is_installed_namespace_package_without_the_module_is_false():
 
 def test_unknown_scheme_is_refused():
     assert refusal('--imagenet_index_file=foo://index.npz') == (
-        '--imagenet_index_file foo://index.npz: nothing here reads foo://; give a path '
-        'of this machine, or one of gs:// or s3://'
+        '--imagenet_index_file foo://index.npz: foo:// is not supported; give a local '
+        'path, or a gs:// or s3:// URL'
     )
     message = refusal('--imagenet_index_file=hdfs://index.npz')  # Beam has its extra
-    assert 'nothing here reads hdfs:// (' in message
+    assert 'hdfs:// is not supported' in message
     assert 'the hadoop beam extra' in message
 
 
 @pytest.mark.parametrize('scheme', ['gs', 's3'])
 def test_url_without_bucket_is_refused(scheme):
     assert refusal(f'--output_directory={scheme}:///out') == (
-        f'--output_directory {scheme}:///out has no bucket, expected {scheme}://BUCKET/…'
+        f'--output_directory {scheme}:///out has no bucket (expected {scheme}://BUCKET/…)'
     )
 
 
@@ -80,7 +80,7 @@ def test_gcs_no_credentials_is_refused(monkeypatch):
     monkeypatch.setenv('GOOGLE_APPLICATION_CREDENTIALS', '/no/such/file.json')
     message = refusal(GCS)
     assert message.startswith('no credentials for Google Cloud: ')
-    assert message.endswith('or give --no_auth for what is open to all')
+    assert message.endswith('or give --no_auth for public buckets')
 
 
 def test_gcs_bucket_not_writable_is_refused(tmp_path, monkeypatch):
@@ -97,7 +97,7 @@ def test_gcs_bucket_not_writable_is_refused(tmp_path, monkeypatch):
     message = str(raised.value)
     assert message.startswith('--output_directory gs://bucket/out cannot be written: ')
     assert '403' in message
-    assert message.endswith('have the account write there, or name another')
+    assert message.endswith('give the account write access, or name another')
 
 
 def test_verify_missing_bucket_is_refused(s3):
