@@ -158,8 +158,8 @@ def _row_count(
         if name not in lengths:
             shown = first_of(list(lengths), most=12)
             raise JoinError(f'{what} has no column {name!r} (it has {shown})')
-    if not lengths:
-        raise JoinError(f'{what} has no columns')
+    if not lengths or not any(lengths.values()):
+        raise JoinError(f'{what} has no rows')
     if wanted:
         return lengths[wanted[0]]
     counts = sorted(lengths.values())
@@ -348,7 +348,7 @@ def _order_of(
     if label is None:
         if order is None:
             raise JoinError(
-                f'{what} has neither keys nor labels, so nothing tells its order; name it '
+                f'{what} has neither keys nor labels, so nothing says its order; name it '
                 f'with order= ({", ".join(ORDERS)})'
             )
         return wanted, f'the order {order!r}, as given'
@@ -376,8 +376,8 @@ def _order_of(
         )
     if not _same(agreeing):
         raise JoinError(
-            f'{what}: its {label!r} fits several orders ({", ".join(names)}), which share '
-            'all labels; name the one it is in with order='
+            f'{what}: its {label!r} fits several orders ({", ".join(names)}), which have '
+            'all labels in common; name the one it is in with order='
         )
     known, coding = agreeing[0]
     return known, f'its {label!r} ({coding}), which only the order {known.name!r} fits'

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from indexed_imagenet.errors import JoinError
+from indexed_imagenet.scores.names import stem_of
 from indexed_imagenet.text import error_text
 from indexed_imagenet.transforms import storage
 from indexed_imagenet.transforms.formats.safe_npz import member_keys, read_member
@@ -156,14 +157,25 @@ def _read_json(text: str, ending: str) -> Columns:
     else:
         content = json.loads(text)
     if isinstance(content, dict):
-        lengths = {len(v) if isinstance(v, list) else None for v in content.values()}
-        if len(lengths) == 1 and None not in lengths and len(content) <= 64:
+        if _are_columns(content):
             return {key: _as_column(values) for key, values in content.items()}
-        return {'filename': list(content), 'values': _as_column(list(content.values()))}
+        values = _as_column(list(content.values()))
+        return {'filename': np.array(list(content)), 'values': values}
     if content and all(isinstance(row, dict) for row in content):
         keys = list(dict.fromkeys(key for row in content for key in row))
         return {key: _as_column([row.get(key) for row in content]) for key in keys}
     return {'values': _as_column(content)}
+
+
+def _are_columns(content: dict[str, Any]) -> bool:
+    """Returns whether an object maps column names to lists, and not images to values.
+
+    Keys that are file names tell: a table of lists by name is as regular as columns.
+    """
+    if any(stem_of(key)[1] == '' for key in content):
+        return False
+    lengths = {len(v) if isinstance(v, list) else None for v in content.values()}
+    return len(lengths) == 1 and None not in lengths
 
 
 def _as_column(values: list[Any]) -> Any:
