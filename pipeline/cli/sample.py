@@ -10,7 +10,8 @@ from rich.console import Console
 from indexed_imagenet.errors import UserError
 from indexed_imagenet.flags import OneLineParser, int_flag
 from indexed_imagenet.sample.check import check_sample
-from indexed_imagenet.sample.make import INDEX_FILE, Sample, make_sample
+from indexed_imagenet.sample.make import INDEX_FILE, make_sample
+from indexed_imagenet.sample.plan import Sample
 
 # The smallest and largest value of each number.
 _LIMITS = {

@@ -2,69 +2,89 @@
 
 The synsets are the real ones, and the index file has the published form. As in the
 original archives, training images are in class folders and validation images are
-flat. A few images are grey, progressive, PNG or CMYK, as some are in ImageNet.
+flat. A few images are grey, progressive, PNG or CMYK, as some are in ImageNet; a few
+are hard to recognize, and a few do not show what their label says.
 """
 
+import concurrent.futures
 import dataclasses
 import json
+import os
 import pathlib
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.progress import track
 
 from indexed_imagenet.errors import UserError
-from indexed_imagenet.labels.load import METADATA_FILE, SYNSETS_FILE, load_labels
 from indexed_imagenet.sample import pictures
+from indexed_imagenet.sample.classes import CMYK_NAMES, PNG_NAME
+from indexed_imagenet.sample.malloc import keep_freed_memory
+from indexed_imagenet.sample.motifs import make_motif
+from indexed_imagenet.sample.plan import (
+    HARD,
+    Sample,
+    SplitPlan,
+    load_synsets,
+    plan_train,
+    plan_validation,
+)
+from indexed_imagenet.sample.progress import show_progress
+from indexed_imagenet.sample.scenes import make_scene
 from indexed_imagenet.text import error_text
 
 INDEX_FILE = 'imagenet_index.npz'
 PARAMETERS_FILE = 'sample.json'
 
-# The training images that are not baseline RGB JPEGs.
-_PNG_IMAGE, _CMYK_IMAGE = 11, 12
+# Of the training images, every so many are grey or progressive.
 _GREY_EVERY, _PROGRESSIVE_EVERY = 40, 25
 
 
-@dataclasses.dataclass(frozen=True)
-class Sample:
-    """The parameters of a sample.
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Image:
+    """An image to make.
 
     Attributes:
-      train_images: number of training images.
-      validation_images: number of validation images.
-      classes: number of synsets in use, spread evenly over the list of 1,000.
-      pictures: number of different pictures; images with the same picture differ in
-        a comment in the file. 0: every image has its own.
-      plain: whether all images are RGB JPEGs.
+      number: its seed.
+      name: its file name.
+      path: where to write it.
+      shown_label: label of what it shows.
+      is_hard: whether that is hard to recognize.
+      is_train: whether it is a training image.
     """
 
-    train_images: int = 600
-    validation_images: int = 100
-    classes: int = 20
-    pictures: int = 0
-    plain: bool = False
+    number: int
+    name: str
+    path: pathlib.Path
+    shown_label: int
+    is_hard: bool
+    is_train: bool
+
+    def make_pixels(self) -> np.ndarray:
+        """Returns its picture: RGB, uint8, shape [height, width, 3]."""
+        motif = make_motif(load_synsets()[self.shown_label], self.shown_label)
+        return make_scene(self.number, motif, self.is_hard)
 
 
-def _encode(number: int, name: bytes, sample: Sample, cache: dict[int, bytes]) -> bytes:
-    if not sample.plain and number < sample.train_images:
-        pixels = pictures.make_pixels
-        if number == _PNG_IMAGE:
-            return pictures.encode_png(pixels(number))
-        if number == _CMYK_IMAGE:
-            return pictures.encode_cmyk(pixels(number))
-        if number % _GREY_EVERY == 3:
-            return pictures.encode_grey(pixels(number))
-        if number % _PROGRESSIVE_EVERY == 4:
-            return pictures.encode_rgb(pixels(number), progressive=True)
+def _encode(
+    image: _Image, images: list[_Image], sample: Sample, cache: dict[int, bytes]
+) -> bytes:
+    if image.is_train and not sample.plain:
+        if image.name == PNG_NAME:
+            return pictures.encode_png(image.make_pixels())
+        if image.name in CMYK_NAMES:
+            return pictures.encode_cmyk(image.make_pixels())
+        if image.number % _GREY_EVERY == 3:
+            return pictures.encode_grey(image.make_pixels())
+        if image.number % _PROGRESSIVE_EVERY == 4:
+            return pictures.encode_rgb(image.make_pixels(), progressive=True)
     if not sample.pictures:
-        return pictures.encode_rgb(pictures.make_pixels(number))
-    picture = number % sample.pictures
+        return pictures.encode_rgb(image.make_pixels())
+    picture = image.number % sample.pictures
     if picture not in cache:
-        cache[picture] = pictures.encode_rgb(pictures.make_pixels(picture))
-    return pictures.add_comment(cache[picture], name)
+        cache[picture] = pictures.encode_rgb(images[picture].make_pixels())
+    return pictures.add_comment(cache[picture], image.name.encode())
 
 
 def make_index(sample: Sample) -> dict[str, np.ndarray]:
@@ -77,39 +97,36 @@ def make_index(sample: Sample) -> dict[str, np.ndarray]:
         ``{tr,tt}_labels``: labels from 0, int64, shape [images].
         ``tr_mem``: memorization scores in [0, 1], float64, shape [images].
     """
-    random = np.random.RandomState(0)
-    labels = load_labels(str(SYNSETS_FILE), str(METADATA_FILE))
-    synsets = [label.synset for label in labels]
-    classes = np.linspace(0, len(synsets) - 1, sample.classes).astype(np.int64)
-    train_labels = classes[np.arange(sample.train_images) % len(classes)]
-    numbers = random.permutation(20 * sample.train_images)[: sample.train_images]
-    train_names = [
-        f'{synsets[label]}_{number}.JPEG'.encode()
-        for label, number in zip(train_labels, numbers, strict=True)
-    ]
-    order = random.permutation(sample.train_images)
-    test_order = random.permutation(sample.validation_images)
+    train, validation = plan_train(sample), plan_validation(sample)
     return {
-        'tr_filenames': np.array(train_names, 'S')[order],
-        'tr_labels': train_labels[order],
-        'tr_mem': random.beta(0.3, 0.7, sample.train_images),
-        'tt_filenames': np.array(
-            [f'ILSVRC2012_val_{number + 1:08d}.JPEG'.encode() for number in test_order],
-            'S',
-        ),
-        'tt_labels': classes[random.randint(len(classes), size=len(test_order))],
+        'tr_filenames': train.names,
+        'tr_labels': train.labels,
+        'tr_mem': train.scores,
+        'tt_filenames': validation.names,
+        'tt_labels': validation.labels,
     }
 
 
-def _images(
-    index: dict[str, np.ndarray], directory: pathlib.Path
-) -> Iterator[tuple[bytes, pathlib.Path]]:
-    """Yields name and path of each image: training images first, in index order."""
-    for name in index['tr_filenames'].tolist():
-        synset = name.decode().partition('_')[0]
-        yield name, directory / 'train' / synset / name.decode()
-    for name in index['tt_filenames'].tolist():
-        yield name, directory / 'validation' / name.decode()
+def describe(sample: Sample) -> SplitPlan:
+    """Returns what the training images are: which are hard, which are mislabelled.
+
+    With ``pictures`` this does not hold for the files, which repeat a few pictures.
+    """
+    return plan_train(sample)
+
+
+def _images(sample: Sample, directory: pathlib.Path) -> Iterator[_Image]:
+    """Yields all images: training images first, in index order."""
+    number = 0
+    for plan, is_train in ((plan_train(sample), True), (plan_validation(sample), False)):
+        columns = (plan.names.tolist(), plan.shown_labels.tolist(), plan.kinds.tolist())
+        for name_bytes, shown_label, kind in zip(*columns, strict=True):
+            name = name_bytes.decode()
+            folder = directory / 'validation'
+            if is_train:
+                folder = directory / 'train' / name.partition('_')[0]
+            yield _Image(number, name, folder / name, shown_label, kind == HARD, is_train)
+            number += 1
 
 
 def make_sample(directory: pathlib.Path, sample: Sample, console: Console) -> None:
@@ -121,7 +138,7 @@ def make_sample(directory: pathlib.Path, sample: Sample, console: Console) -> No
     Args:
       directory: where to write it.
       sample: its parameters.
-      console: where to show progress; only on a terminal.
+      console: where to show progress.
 
     Raises:
       UserError: the directory holds something else, or cannot be written.
@@ -151,22 +168,30 @@ def make_sample(directory: pathlib.Path, sample: Sample, console: Console) -> No
         ) from error
 
 
+def _usable_cores() -> int:
+    if hasattr(os, 'sched_getaffinity'):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def _write_images(directory: pathlib.Path, sample: Sample, console: Console) -> None:
-    index = make_index(sample)
-    cache: dict[int, bytes] = {}
-    images = list(_images(index, directory))
-    for folder in {path.parent for _, path in images}:
+    images = list(_images(sample, directory))
+    for folder in {image.path.parent for image in images}:
         folder.mkdir(parents=True, exist_ok=True)
-    steps = track(
-        images,
-        'making the sample',
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-    for number, (name, path) in enumerate(steps):
-        path.write_bytes(_encode(number, name, sample, cache))
+    cache: dict[int, bytes] = {}
+
+    def write(image: _Image) -> None:
+        image.path.write_bytes(_encode(image, images, sample, cache))
+
+    keep_freed_memory()
+    # Threads suffice: drawing and encoding mostly run without Python's lock.
+    pool = concurrent.futures.ThreadPoolExecutor(_usable_cores())
+    try:
+        written = pool.map(write, images)
+        show_progress(written, len(images), 'making the sample', 'images', console)
+    finally:
+        pool.shutdown(cancel_futures=True)
     unfinished = directory / f'unfinished-{INDEX_FILE}'
-    arrays: Any = index
+    arrays: Any = make_index(sample)
     np.savez(unfinished, **arrays)
     unfinished.rename(directory / INDEX_FILE)

@@ -1,31 +1,20 @@
-"""Makes pictures of the kinds found in ImageNet, from a seed.
-
-Nothing is downloaded and no photograph is shipped: a picture is smooth noise at
-several scales, which compresses about as well as a photograph.
-"""
+"""Encodes pictures as the kinds of files found in ImageNet."""
 
 import struct
 
 import numpy as np
 
+from indexed_imagenet.sample.drawings import DRAWINGS
+from indexed_imagenet.sample.scenes import make_scene
 from indexed_imagenet.transforms.images.tf_codec import tensorflow
 
-# Common sizes of ImageNet images: width and height in pixels.
-_SIZES = ((500, 375), (500, 333), (375, 500), (500, 500), (640, 480), (400, 300))
 _QUALITY = 95
 
 
 def make_pixels(seed: int) -> np.ndarray:
-    """Returns a picture: RGB, uint8, shape [height, width, 3]."""
-    tf = tensorflow()
-    random = np.random.RandomState(seed)
-    width, height = _SIZES[random.randint(len(_SIZES))]
-    pixels = np.full((height, width, 3), 128, np.float32)
-    for cells, strength in ((3, 60), (12, 35), (48, 20), (160, 14)):
-        coarse = random.standard_normal((cells, cells, 3)).astype(np.float32)
-        pixels += strength * tf.image.resize(coarse, (height, width)).numpy()
-    pixels += 5 * random.standard_normal((height, width, 1)).astype(np.float32)
-    return np.clip(pixels, 0, 255).astype(np.uint8)
+    """Returns a picture of one of the drawings: RGB, uint8, shape [height, width, 3]."""
+    drawings = list(DRAWINGS.values())
+    return make_scene(seed, drawings[seed % len(drawings)])
 
 
 def encode_rgb(pixels: np.ndarray, progressive: bool = False) -> bytes:

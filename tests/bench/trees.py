@@ -6,7 +6,8 @@ import pathlib
 import numpy as np
 from rich.console import Console
 
-from indexed_imagenet.sample import make
+from indexed_imagenet.sample import make, pictures
+from indexed_imagenet.sample.plan import Sample
 from indexed_imagenet.transforms.images.tf_codec import tensorflow
 
 # Links to one file that any file system allows.
@@ -22,7 +23,7 @@ def _image_path(tree: pathlib.Path, name: bytes) -> pathlib.Path:
 def make_photos(folder: pathlib.Path, count: int) -> pathlib.Path:
     """Makes that many distinct JPEGs of ImageNet's size, 111 kB on average."""
     tree = folder / f'photos-{count}'
-    made = make.Sample(count, 1, classes=1000, pictures=500, plain=True)
+    made = Sample(count, 1, classes=1000, pictures=500, plain=True)
     make.make_sample(tree, made, Console(stderr=True))
     return tree
 
@@ -57,20 +58,20 @@ def make_small(folder: pathlib.Path, count: int, index_length: int) -> pathlib.P
     tree = folder / f'small-{count}-of-{index_length}'
     if (tree / make.INDEX_FILE).exists():
         return tree
-    index = make.make_index(make.Sample(index_length, 1, classes=1000))
+    index = make.make_index(Sample(index_length, 1, classes=1000))
     names = index['tr_filenames'].tolist()[:count]
     tf = tensorflow()
-    pictures = []
+    sources = []
     (tree / 'sources').mkdir(parents=True, exist_ok=True)
     for number in range(-(-len(names) // _LINKS)):
         pixels = pictures.make_pixels(number)[:128, :128]
-        pictures.append(tree / 'sources' / f'{number}.JPEG')
-        pictures[-1].write_bytes(tf.io.encode_jpeg(pixels, quality=80).numpy())
+        sources.append(tree / 'sources' / f'{number}.JPEG')
+        sources[-1].write_bytes(tf.io.encode_jpeg(pixels, quality=80).numpy())
     for number, name in enumerate(names):
         path = _image_path(tree, name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
-        os.link(pictures[number % len(pictures)], path)
+        os.link(sources[number % len(sources)], path)
     np.savez(tree / make.INDEX_FILE, **index)
     return tree
 

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from indexed_imagenet.sample import pictures
-from indexed_imagenet.sample.make import Sample, make_index
+from indexed_imagenet.sample.make import make_index
+from indexed_imagenet.sample.plan import Sample
 
 SMALL = ['--train_images=30', '--validation_images=4', '--classes=3', '--pictures=4']
 
@@ -124,9 +125,9 @@ def test_make_index_default_sample_has_the_published_form():
 def test_make_index_same_parameters_give_the_same_names():
     names = make_index(Sample(train_images=3, validation_images=2, classes=2))
     assert names['tr_filenames'].tolist() == [
-        b'n01440764_59.JPEG',
-        b'n15075141_35.JPEG',
-        b'n01440764_26.JPEG',
+        b'n02105855_59.JPEG',
+        b'n03544143_17228.JPEG',
+        b'n02105855_2933.JPEG',
     ]
 
 
