@@ -82,8 +82,9 @@ def save_scores(
         raise JoinError(
             f'{target} has the ending {ending!r} (expected {", ".join(writers)})'
         )
-    folder = storage.parent(target) or '.'
-    atomic_write(target, writers[ending](columns, about), folder)
+    if not storage.parent(target):
+        target = os.path.join('.', target)
+    atomic_write(target, writers[ending](columns, about), storage.parent(target))
 
 
 def _npz(columns: Mapping[str, np.ndarray], about: str) -> bytes:

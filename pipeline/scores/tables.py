@@ -12,7 +12,7 @@ import os
 import pathlib
 import zipfile
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -68,6 +68,13 @@ def _read_bytes(path: str) -> bytes:
         return storage.read_bytes(path)
     except OSError as error:
         raise JoinError(f'{path} cannot be read: {error_text(error)}') from error
+
+
+def open_table(path: str) -> BinaryIO:
+    """Opens a file, local or remote, for reading and seeking."""
+    if '://' in path:
+        return io.BytesIO(_read_bytes(path))
+    return open(path, 'rb')
 
 
 def read_table(table: Any) -> tuple[Columns, str]:
