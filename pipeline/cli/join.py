@@ -7,6 +7,7 @@ from indexed_imagenet.errors import DatasetError, JoinError, UserError
 from indexed_imagenet.flags import OneLineParser
 from indexed_imagenet.readers.dataset import IndexedDataset
 from indexed_imagenet.scores.orders import ORDERS
+from indexed_imagenet.scores.save import save_scores
 from indexed_imagenet.text import error_text
 from indexed_imagenet.transforms.formats.layout import SPLITS
 
@@ -41,6 +42,9 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         '--partial', action='store_true', help='accept a table that lacks examples'
     )
+    parser.add_argument(
+        '--many', action='store_true', help='accept several rows per example, as lists'
+    )
     parser.add_argument('--higher_is', metavar='WORD', help='what a higher value means')
     parser.add_argument(
         '--split', choices=SPLITS, default='train', help='default: %(default)s'
@@ -59,9 +63,10 @@ def run(argv: Sequence[str]) -> None:
     try:
         dataset = IndexedDataset(flags.directory, flags.split)
         joined = dataset.join(
-            flags.table, flags.value, flags.on, flags.order, flags.partial
+            flags.table, flags.value, flags.on, flags.order, flags.partial, flags.many
         )
-        dataset.save_scores(flags.output, higher_is=flags.higher_is, **joined.columns)
+        higher_is = flags.higher_is or joined.higher_is
+        save_scores(dataset, flags.output, joined.columns, higher_is)
     except (DatasetError, JoinError) as error:
         raise UserError(str(error)) from error
     except OSError as error:

@@ -10,6 +10,7 @@ from rich.table import Table
 from indexed_imagenet.errors import DatasetError, JoinError, UserError
 from indexed_imagenet.flags import OneLineParser, int_flag
 from indexed_imagenet.readers.dataset import IndexedDataset
+from indexed_imagenet.scores.orders import ORDERS
 from indexed_imagenet.text import error_text, first_of
 from indexed_imagenet.transforms import storage
 from indexed_imagenet.transforms.formats.index_file import (
@@ -29,7 +30,9 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument('directory', metavar='DIR', help='where the shards are')
     parser.add_argument(
-        '--by', metavar='COLUMN', default='tr_mem', help='default: %(default)s'
+        '--by',
+        metavar='COLUMN',
+        help='default: tr_mem; with --scores, its only column',
     )
     parser.add_argument(
         '--n', type=int_flag, metavar='N', default=20, help='default: %(default)s'
@@ -39,6 +42,9 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         '--scores',
         metavar='FILE',
         help='a table to join (default: the scores beside the shards)',
+    )
+    parser.add_argument(
+        '--order', choices=ORDERS, help='the order of --scores, if it has no keys'
     )
     parser.add_argument(
         '--imagenet_index_file',
@@ -54,7 +60,18 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
 
 def _find_scores(dataset: IndexedDataset, flags: argparse.Namespace) -> np.ndarray:
     if flags.scores:
-        return np.asarray(dataset.join(flags.scores, value=flags.by).values, np.float64)
+        joined = dataset.join(
+            flags.scores, value=flags.by, order=flags.order, partial=True
+        )
+        flags.by = flags.by or next(iter(joined.columns))
+        values = np.asarray(None if isinstance(joined.values, list) else joined.values)
+        if values.ndim != 1 or values.dtype.kind not in 'iufb':
+            raise UserError(
+                f'{flags.by!r} of {flags.scores} does not hold one number per example; '
+                'choose another column with --by'
+            )
+        return values.astype(np.float64)
+    flags.by = flags.by or 'tr_mem'
     path = scores_path(flags.directory, flags.split)
     if storage.size(path) is not None:
         scores = read_scores(path)
@@ -105,7 +122,9 @@ def run(argv: Sequence[str]) -> None:
     if flags.n < 1:
         raise UserError(f'--n is {flags.n} (expected at least 1)')
     try:
-        dataset = IndexedDataset(flags.directory, flags.split)
+        dataset = IndexedDataset(
+            flags.directory, flags.split, imagenet_index=flags.imagenet_index_file
+        )
         _print_table(dataset, _find_scores(dataset, flags), flags)
     except (DatasetError, JoinError, IndexFileError, ValueError) as error:
         raise UserError(str(error)) from error

@@ -87,9 +87,7 @@ def run_models(
         chosen = random.permutation(number)[: round(_SHARE * number)]
         masks[run, chosen] = True
         ridge = _RIDGE * np.eye(len(chosen))
-        weights = np.linalg.solve(
-            kernel[np.ix_(chosen, chosen)] + ridge, one_hot[chosen]
-        )
+        weights = np.linalg.solve(kernel[np.ix_(chosen, chosen)] + ridge, one_hot[chosen])
         outputs = kernel[:, chosen] @ weights
         predicted = (test_kernel[:, chosen] @ weights).argmax(axis=1)
         test_correct[run] = classes[predicted] == test.labels
@@ -184,9 +182,9 @@ def run(argv: Sequence[str]) -> None:
     except (DatasetError, JoinError, KeyError) as error:
         raise UserError(str(error)) from error
     print(
-        f'{flags.runs} models: {runs.correct[runs.masks].mean():.1%} of the examples they '
-        f'were trained with are correct, {runs.correct[~runs.masks].mean():.1%} of the '
-        f'others, {runs.test_correct.mean():.1%} of validation'
+        f'{flags.runs} models are right about {runs.correct[runs.masks].mean():.1%} of '
+        f'the examples they were trained with, {runs.correct[~runs.masks].mean():.1%} of '
+        f'the others, and {runs.test_correct.mean():.1%} of validation'
     )
     _print_top(train, flags.output, flags.n)
     pairs = top_influences(runs.masks, runs.test_correct, 1)
@@ -195,8 +193,8 @@ def run(argv: Sequence[str]) -> None:
         source, target = int(pairs.train[best]), int(pairs.test[best])
         print(
             f'the strongest influence, {pairs.influence[best]:.3f}, is of training '
-            f'example {source} ({train.filenames[source]}) on validation example {target} '
-            f'({test.filenames[target]})'
+            f'example {source} ({train.filenames[source]}) on validation example '
+            f'{target} ({test.filenames[target]})'
         )
     print(f'{flags.output} holds the scores, by index and name')
 

@@ -36,8 +36,8 @@ def _patches(pixels: np.ndarray) -> np.ndarray:
     windows = np.lib.stride_tricks.sliding_window_view(
         pixels, (_PATCH, _PATCH), axis=(1, 2)
     )[:, ::_STRIDE, ::_STRIDE]
-    patches = windows.reshape(*windows.shape[:3], -1)
-    patches = patches - patches.mean(axis=-1, keepdims=True)
+    flat = windows.reshape(*windows.shape[:3], -1)
+    patches: np.ndarray = flat - flat.mean(axis=-1, keepdims=True)
     patches /= patches.std(axis=-1, keepdims=True) + 0.1
     return patches
 

@@ -13,6 +13,7 @@ import numpy as np
 
 _ENDING = re.compile(r'\.(jpe?g|png|pt|npy|webp)$', re.IGNORECASE)
 _APPENDED = re.compile(r'^(n\d{8}_\d+|ILSVRC2012_(?:val|test)_\d{8})_n\d{8}$')
+_IMAGE = re.compile(r'n\d{8}_\d+|ILSVRC2012_(val|test|train)_\d{8}')
 _VALIDATION = 'ILSVRC2012_val_{:08d}'
 
 
@@ -38,6 +39,15 @@ def stem_of(name: str | bytes) -> tuple[str, str]:
         stem = appended[1]
         forms.append('with appended synset')
     return stem, ', '.join(forms)
+
+
+def looks_like_image(name: str | bytes) -> bool:
+    """Returns whether a text is the name of an ImageNet image, in any form.
+
+    >>> looks_like_image('val/n01440764/ILSVRC2012_val_00000293'), looks_like_image('a.b')
+    (True, False)
+    """
+    return bool(_IMAGE.fullmatch(stem_of(name)[0]))
 
 
 def stems_of_numbers(numbers: np.ndarray) -> list[str]:

@@ -90,18 +90,20 @@ def class_share(values: np.ndarray, labels: np.ndarray) -> float:
     In a wrong order it is that of chance, (classes − 1) / (n − 1).
 
     Args:
-      values: float, shape [n]; NaN is left out.
+      values: float, shape [n] or [n, columns]; rows with NaN are left out.
       labels: int, shape [n].
     """
-    known = np.isfinite(values)
-    values, labels = values[known], labels[known]
-    if not len(values) or values.var() == 0:
-        return 0.0
+    table = values.reshape(len(values), -1)
+    known = np.isfinite(table).all(axis=1)
+    table, labels = table[known], labels[known]
     count = np.bincount(labels)
-    total = np.bincount(labels, weights=values)
-    means = total[count > 0] / count[count > 0]
-    between = (count[count > 0] * (means - values.mean()) ** 2).sum()
-    return float(between / (len(values) * values.var()))
+    between = total = 0.0
+    for column in table.T:
+        sums = np.bincount(labels, weights=column)
+        means = sums[count > 0] / count[count > 0]
+        between += (count[count > 0] * (means - column.mean()) ** 2).sum()
+        total += len(column) * column.var()
+    return float(between / total) if total else 0.0
 
 
 def chance_share(num_values: int, num_classes: int) -> tuple[float, float]:

@@ -5,7 +5,7 @@ Their page gives two kinds of npz file, which count examples by the published in
 | file | arrays |
 |---|---|
 | high-influence pairs | ``tr_idx``, ``tt_idx``, ``infl``, ``mem``: one row per pair |
-| matrices by class | per class K: ``tr_classidx_K``, ``tt_classidx_K``, ``infl_matrix_classK`` |
+| matrices by class | ``tr_classidx_K``, ``tt_classidx_K``, ``infl_matrix_classK`` |
 """
 
 import dataclasses

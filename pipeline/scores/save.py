@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from indexed_imagenet.errors import JoinError
+from indexed_imagenet.scores.tables import ABOUT_KEY, about_path
 from indexed_imagenet.transforms import storage
 from indexed_imagenet.transforms.formats.build_id import digest_index
 from indexed_imagenet.transforms.formats.index_file import SplitIndex
@@ -48,8 +49,10 @@ def save_scores(
 
     Args:
       dataset: the values are aligned to its index.
-      path: ends in ``.npz``, ``.csv`` or ``.parquet``.
-      scores: arrays by name, shape [length of the index] each.
+      path: ends in ``.npz``, ``.csv`` or ``.parquet``. A CSV has no place for sign and
+        fingerprint, so they go to a file beside it, ``….csv.json``.
+      scores: arrays by name, shape [length of the index] each; lists of lists only to
+        CSV (in JSON) and parquet.
       higher_is: what a higher score means, for example ``'harder'``; readers of
         published scores guess the sign wrong.
 
@@ -58,7 +61,7 @@ def save_scores(
       OSError: the file cannot be written.
     """
     target = os.fspath(path)
-    arrays = {name: np.asarray(values) for name, values in scores.items()}
+    arrays = {name: _as_array(values) for name, values in scores.items()}
     for name, array in arrays.items():
         if name in _RESERVED:
             raise JoinError(f'{name!r} is a name of the format (choose another)')
@@ -84,10 +87,29 @@ def save_scores(
         )
     if not storage.parent(target):
         target = os.path.join('.', target)
-    atomic_write(target, writers[ending](columns, about), storage.parent(target))
+    folder = storage.parent(target)
+    content = writers[ending](columns, about)
+    if ending == '.csv':
+        atomic_write(about_path(target), about.encode(), folder)
+    atomic_write(target, content, folder)
+
+
+def _as_array(values: Any) -> np.ndarray:
+    """Returns an array; of lists, one of objects, shape [n]."""
+    if isinstance(values, list) and any(isinstance(item, list) for item in values):
+        array = np.empty(len(values), object)
+        array[:] = values
+        return array
+    return np.asarray(values)
 
 
 def _npz(columns: Mapping[str, np.ndarray], about: str) -> bytes:
+    for name, array in columns.items():
+        if array.dtype == object:
+            raise JoinError(
+                f'{name} holds lists or gaps, which an npz file cannot hold without '
+                'pickles; write .csv or .parquet'
+            )
     file = io.BytesIO()
     arrays: Any = {**columns, 'filenames': np.char.encode(columns['filenames'], 'utf-8')}
     np.savez(file, about=np.array(about), **arrays)
@@ -98,8 +120,13 @@ def _csv(columns: Mapping[str, np.ndarray], about: str) -> bytes:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator='\n')
     writer.writerow(columns)
-    writer.writerows(zip(*(array.tolist() for array in columns.values()), strict=True))
+    lists = [[_field(item) for item in array.tolist()] for array in columns.values()]
+    writer.writerows(zip(*lists, strict=True))
     return file.getvalue().encode()
+
+
+def _field(item: Any) -> Any:
+    return json.dumps(item) if isinstance(item, list) else item
 
 
 def _parquet(columns: Mapping[str, np.ndarray], about: str) -> bytes:
@@ -107,7 +134,7 @@ def _parquet(columns: Mapping[str, np.ndarray], about: str) -> bytes:
     from pyarrow import parquet
 
     table = pyarrow.table({name: array.tolist() for name, array in columns.items()})
-    table = table.replace_schema_metadata({'indexed_imagenet': about})
+    table = table.replace_schema_metadata({ABOUT_KEY: about})
     file = io.BytesIO()
     parquet.write_table(table, file)
     return file.getvalue()

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from indexed_imagenet.errors import JoinError
-from indexed_imagenet.scores.names import stem_of
+from indexed_imagenet.scores.names import looks_like_image, stem_of
 from indexed_imagenet.text import error_text
 from indexed_imagenet.transforms import storage
 from indexed_imagenet.transforms.formats.safe_npz import member_keys, read_member
@@ -26,6 +26,9 @@ from indexed_imagenet.transforms.formats.safe_npz import member_keys, read_membe
 MAX_BYTES = 2 << 30
 
 Columns = dict[str, Any]
+
+# Where save_scores says what it wrote: in npz an array, in parquet a key of the metadata.
+ABOUT_KEY = 'indexed_imagenet'
 
 _FORMATS = ('npz', 'npy', 'csv', 'tsv', 'json', 'jsonl', 'ndjson', 'parquet')
 
@@ -70,6 +73,36 @@ def _read_bytes(path: str) -> bytes:
         raise JoinError(f'{path} cannot be read: {error_text(error)}') from error
 
 
+def about_path(path: str) -> str:
+    """Returns the file beside a CSV that says what its scores mean."""
+    return f'{path}.json'
+
+
+def read_about(table: Any) -> dict[str, Any]:
+    """Returns what ``save_scores`` said of a table; {} of anything else.
+
+    Never fails: a table joins without it.
+    """
+    if not isinstance(table, str | os.PathLike):
+        return {}
+    path = os.fspath(table)
+    try:
+        if path.endswith('.csv'):
+            text = storage.read_bytes(about_path(path)).decode()
+        elif path.endswith('.npz'):
+            with open_table(path) as file, zipfile.ZipFile(file) as archive:
+                text = str(read_member(archive, 'about'))
+        else:
+            from pyarrow import parquet
+
+            metadata = parquet.read_schema(io.BytesIO(_read_bytes(path))).metadata
+            text = metadata[ABOUT_KEY.encode()].decode()
+        about = json.loads(text)
+    except Exception:  # a stranger's file may fail in any way
+        return {}
+    return about if isinstance(about, dict) else {}
+
+
 def open_table(path: str) -> BinaryIO:
     """Opens a file, local or remote, for reading and seeking."""
     if '://' in path:
@@ -97,7 +130,10 @@ def read_table(table: Any) -> tuple[Columns, str]:
         return dict(table), 'the table'
     if hasattr(table, 'columns') and hasattr(table, 'to_dict'):  # a data frame
         return {str(key): table[key].to_numpy() for key in table.columns}, 'the table'
-    return {'values': np.asarray(table)}, 'the array'
+    try:
+        return {'values': np.asarray(table)}, 'the array'
+    except ValueError:  # lists of different lengths
+        return {'values': list(table)}, 'the list'
 
 
 def _parse(data: bytes, path: str) -> Columns:
@@ -143,10 +179,11 @@ def _read_csv(text: str, delimiter: str) -> Columns:
             raise JoinError(f'line {number} does not have {len(columns)} fields')
         for name, value in row.items():
             columns[name].append(value)
-    return {name: _as_numbers(values) for name, values in columns.items()}
+    return {name: as_numbers(values) for name, values in columns.items()}
 
 
-def _as_numbers(texts: list[str]) -> Any:
+def as_numbers(texts: list[str]) -> Any:
+    """Returns texts as numbers, or as lists, if all of them are such."""
     for kind in (np.int64, np.float64):
         try:
             return np.array(texts, kind)
@@ -155,7 +192,24 @@ def _as_numbers(texts: list[str]) -> Any:
     try:
         return np.array([float(text) if text.strip() else np.nan for text in texts])
     except ValueError:
+        pass
+    try:
+        return [_as_list(text) for text in texts]
+    except ValueError:
         return np.array(texts)
+
+
+def _as_list(text: str) -> list[Any]:
+    """Returns the list in a field: ``415, 813``, or in JSON as ``save_scores`` writes it.
+
+    Raises:
+      ValueError: it holds something else.
+    """
+    if text.startswith('['):
+        items = json.loads(text)
+        if isinstance(items, list):
+            return items
+    return [int(number) for number in text.split(',')] if text.strip() else []
 
 
 def _read_json(text: str, ending: str) -> Columns:
@@ -179,7 +233,7 @@ def _are_columns(content: dict[str, Any]) -> bool:
 
     Keys that are file names tell: a table of lists by name is as regular as columns.
     """
-    if any(stem_of(key)[1] == '' for key in content):
+    if any(looks_like_image(key) or not stem_of(key)[1] for key in content):
         return False
     lengths = {len(v) if isinstance(v, list) else None for v in content.values()}
     return len(lengths) == 1 and None not in lengths
