@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from indexed_imagenet.errors import CorruptRecordError as CorruptRecordError
     from indexed_imagenet.errors import DatasetError as DatasetError
+    from indexed_imagenet.errors import JoinError as JoinError
     from indexed_imagenet.errors import MissingExampleError as MissingExampleError
     from indexed_imagenet.errors import UserError as UserError
     from indexed_imagenet.readers.dataset import IndexedDataset as IndexedDataset
@@ -23,6 +24,7 @@ _PUBLIC = {
     'DatasetError': 'indexed_imagenet.errors',
     'Example': 'indexed_imagenet.readers.example',
     'IndexedDataset': 'indexed_imagenet.readers.dataset',
+    'JoinError': 'indexed_imagenet.errors',
     'MissingExampleError': 'indexed_imagenet.errors',
     'UserError': 'indexed_imagenet.errors',
 }
@@ -32,6 +34,7 @@ __all__ = [
     'DatasetError',
     'Example',
     'IndexedDataset',
+    'JoinError',
     'MissingExampleError',
     'UserError',
     '__version__',

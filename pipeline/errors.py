@@ -33,3 +33,7 @@ class CorruptRecordError(ValueError):
 
 class DatasetError(ValueError):
     """A directory that cannot be opened as a data set; the message says what to do."""
+
+
+class JoinError(ValueError):
+    """A table that does not fit a data set; the message says why and what to do."""

@@ -24,6 +24,8 @@ usage: indexed-imagenet COMMAND [flags]
   build    build TFRecords from ImageNet's images and the index file
   verify   read finished shards and report what is wrong with them
   export   write chosen examples as JPEG files, named by their index
+  join     join a published table of scores with the index, or say why it does not fit
+  top      list the examples with the highest scores
   sample   make a small ImageNet-like data set to try a build on, or check what was
            built from it
 
@@ -80,11 +82,25 @@ def _export(argv: Sequence[str]) -> None:
     run(argv)
 
 
+def _join(argv: Sequence[str]) -> None:
+    from indexed_imagenet.cli.join import run
+
+    run(argv)
+
+
+def _top(argv: Sequence[str]) -> None:
+    from indexed_imagenet.cli.top import run
+
+    run(argv)
+
+
 # Each command imports what it needs when it is run: TensorFlow alone takes seconds.
 _COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     'build': _build,
     'verify': _verify,
     'export': _export,
+    'join': _join,
+    'top': _top,
     'sample': _sample,
 }
 

@@ -21,6 +21,8 @@ from indexed_imagenet.transforms.formats.manifest import Manifest
 if TYPE_CHECKING:
     from indexed_imagenet.readers.grain import GrainSource
     from indexed_imagenet.readers.torch import TorchDataset
+    from indexed_imagenet.scores.join import Joined
+    from indexed_imagenet.scores.orders import Order
 
 _SUBSET_HINT = 'a boolean mask goes to ds.subset(mask)'
 
@@ -464,6 +466,55 @@ class IndexedDataset(Examples):
 
     def _check_chosen(self, indices: np.ndarray) -> None:
         self._source.check_present(indices)
+
+    def join(
+        self,
+        table: Any,
+        value: str | Sequence[str] | None = None,
+        on: str | None = None,
+        order: str | None = None,
+        partial: bool = False,
+        many: bool = False,
+    ) -> 'Joined':
+        """Joins a published table with the index; see ``scores.join.join``.
+
+        Raises:
+          JoinError: the table does not fit; the message says why.
+        """
+        from indexed_imagenet.scores.join import join
+
+        return join(self, table, value, on, order, partial, many)
+
+    def order(self, name: str) -> 'Order':
+        """Returns an order in which others count examples, as a permutation, both ways.
+
+        Args:
+          name: ``published``, ``torchvision``, ``timm``, ``filename`` or ``shards``.
+
+        Raises:
+          ValueError: there is no such order.
+        """
+        from indexed_imagenet.scores.orders import make_order
+
+        return make_order(self, name)
+
+    def save_scores(
+        self, path: str | os.PathLike[str], *, higher_is: str | None = None, **scores: Any
+    ) -> None:
+        """Writes scores with index, names and labels, so that others can join them.
+
+        Args:
+          path: ends in ``.npz``, ``.csv`` or ``.parquet``.
+          higher_is: what a higher score means, for example ``'harder'``.
+          scores: arrays by name, aligned to the index.
+
+        Raises:
+          JoinError: a length does not fit, or a name is taken.
+          OSError: the file cannot be written.
+        """
+        from indexed_imagenet.scores.save import save_scores
+
+        save_scores(self, path, scores, higher_is)
 
 
 def _make_unopened(cls: type, state: dict[str, Any]) -> IndexedDataset:
