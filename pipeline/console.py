@@ -86,18 +86,21 @@ def prepare_streams() -> None:
     sys.stderr = _open_output(2, _STDERR)
 
 
-def open_stderr() -> TextIO:
+@contextlib.contextmanager
+def open_stderr() -> Iterator[TextIO]:
     """Opens standard error once more, so that ``silence_stderr`` does not affect it.
 
-    Returns:
+    Yields:
       A text file with a descriptor of its own; ``sys.stderr`` if that is not a file,
       as in a notebook.
     """
     try:
         fd = os.dup(sys.stderr.fileno())
     except (OSError, AttributeError):
-        return sys.stderr
-    return _open_output(fd, _STDERR, closefd=True)
+        yield sys.stderr
+        return
+    with _open_output(fd, _STDERR, closefd=True) as file:
+        yield file
 
 
 def print_line(console: 'Console', line: str) -> None:

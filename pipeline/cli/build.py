@@ -42,12 +42,13 @@ def run(argv: Sequence[str]) -> None:
     paths = {f'--{flag}': getattr(options, flag) for flag in _WORKER_PATHS}
     check_access(options, paths, options.output_directory or '')
     job = prepare_job(options)
-    err = Console(file=open_stderr())
     interrupt = Interrupt()
     with (
+        open_stderr() as stderr,
         open_runner(options, argv, interrupt, job.output_directory) as handle,
         open_output(job.output_directory, interrupt),
     ):
+        err = Console(file=stderr)
         try:
             with ProgressWatcher(job.output_directory, err):
                 add_steps = functools.partial(build_graph, job=job)

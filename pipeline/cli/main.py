@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from typing import TextIO
 
 from indexed_imagenet import __version__
 from indexed_imagenet.console import open_stderr, prepare_streams
@@ -119,6 +120,33 @@ def _stop_message(command: str, argv: Sequence[str]) -> str:
     return f'stopped. To rerun: {rerun}'
 
 
+def _run_command(command: str, flags: Sequence[str], verbose: bool, err: TextIO) -> int:
+    """Runs one command, prints why it failed, and returns the exit status."""
+    try:
+        if command not in _COMMANDS:
+            known = ', '.join(_COMMANDS)
+            raise UserError(
+                f'{command!r} is not a command (expected one of {known}); see --help'
+            )
+        with raise_on_signals():
+            _COMMANDS[command](flags)
+    except UserError as error:
+        if verbose and error.__cause__:
+            logging.exception('cause of the error below')
+        for line in str(error).splitlines():
+            print(f'error: {line}', file=err)
+        return error.exit_status
+    except KeyboardInterrupt as stop:
+        print(_stop_message(command, [command, *flags]), file=err)
+        return 128 + getattr(stop, 'signum', signal.SIGINT)
+    except OSError as error:
+        if verbose:
+            logging.exception('cause of the error below')
+        print(f'error: {one_line(error)}; --verbose shows where', file=err)
+        return 1
+    return 0
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command.
 
@@ -153,30 +181,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f'indexed-imagenet {__version__}')
         return 0
     command, *flags = argv
-    err = open_stderr()
-    try:
-        if command not in _COMMANDS:
-            known = ', '.join(_COMMANDS)
-            raise UserError(
-                f'{command!r} is not a command (expected one of {known}); see --help'
-            )
-        with raise_on_signals():
-            _COMMANDS[command](flags)
-    except UserError as error:
-        if verbose and error.__cause__:
-            logging.exception('cause of the error below')
-        for line in str(error).splitlines():
-            print(f'error: {line}', file=err)
-        return error.exit_status
-    except KeyboardInterrupt as stop:
-        print(_stop_message(command, argv), file=err)
-        return 128 + getattr(stop, 'signum', signal.SIGINT)
-    except OSError as error:
-        if verbose:
-            logging.exception('cause of the error below')
-        print(f'error: {one_line(error)}; --verbose shows where', file=err)
-        return 1
-    return 0
+    with open_stderr() as err:
+        return _run_command(command, flags, verbose, err)
 
 
 def _log_end_of_thread(ended: threading.ExceptHookArgs) -> None:

@@ -194,6 +194,7 @@ def run(argv: Sequence[str]) -> None:
     splits = find_splits(flags)
     interrupt = Interrupt()
     with (
+        open_stderr() as stderr,
         _report_folder(options) as folder,
         open_runner(options, rest, interrupt) as handle,
     ):
@@ -202,7 +203,7 @@ def run(argv: Sequence[str]) -> None:
             for split in splits
         ]
         add_steps = functools.partial(build_graph, checks=checks)
-        err = Console(file=open_stderr())
+        err = Console(file=stderr)
         with ProgressWatcher(folder, err, CheckedShardsReader(folder, checks)):
             run_job(add_steps, options, handle, interrupt, err)
         reports = [json.loads(storage.read_bytes(check.report)) for check in checks]

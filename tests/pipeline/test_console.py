@@ -42,11 +42,11 @@ write('after')
 """
 
 _OPENED = """
-err = open_stderr()
-with silence_stderr():
-    write('within')
-    print('opened-within', file=err)
-print('opened-after', file=err)
+with open_stderr() as err:
+    with silence_stderr():
+        write('within')
+        print('opened-within', file=err)
+    print('opened-after', file=err)
 """
 
 _CLOSED = """
@@ -97,7 +97,8 @@ def test_open_stderr_without_a_descriptor_is_sys_stderr():
     ended = run_code(
         'import io\n'
         'sys.stderr = io.StringIO()\n'
-        'print(open_stderr() is sys.stderr)\n'
+        'with open_stderr() as err:\n'
+        '    print(err is sys.stderr)\n'
         'sys.stderr = sys.__stderr__\n'
     )
     assert ended.out == 'True\n'
