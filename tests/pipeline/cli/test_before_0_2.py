@@ -30,8 +30,9 @@ def test_build_set_before_0_2_is_refused(run, golden, make_old, split):
     assert ended.status == 2
     assert ended.err == (
         f'error: --output_directory {data} holds a {split} {WHAT} ({split}.index.npz '
-        f'instead of {split}.offsets.npz); choose another directory, or delete that '
-        'build of the split with --overwrite\n'
+        f'instead of {split}.offsets.npz); keep what these flags describe with '
+        '--check_kept, choose another directory, or delete that build of the split with '
+        '--overwrite\n'
     )
     assert digests(data) == before
 
@@ -44,6 +45,16 @@ def test_build_overwrite_rebuilds_set_before_0_2(run, golden, good, make_old):
     assert digests(data) == digests(good)
 
 
+def test_build_check_kept_keeps_shards_of_set_before_0_2(run, golden, good, make_old):
+    data = make_old('train', 'validation')
+    nodes = {path.name: path.stat().st_ino for path in data.glob('*-of-*')}
+    command = build_command(golden, data)
+    ended = run(*command, '--direct_num_workers=1', '--check_kept')
+    assert ended.status == 0, ended.err
+    assert digests(data) == digests(good)
+    assert {path.name: path.stat().st_ino for path in data.glob('*-of-*')} == nodes
+
+
 @pytest.mark.parametrize('split', ['train', 'validation'])
 def test_verify_set_before_0_2_is_refused(verify, make_old, split):
     data = make_old(split)
@@ -52,7 +63,8 @@ def test_verify_set_before_0_2_is_refused(verify, make_old, split):
     assert ended.out == ''
     assert ended.err == (
         f'error: {data} holds a {split} {WHAT} ({split}.index.npz instead of '
-        f'{split}.offsets.npz); build it again with --overwrite\n'
+        f'{split}.offsets.npz); run the build command again with --check_kept to keep '
+        'its shards, or with --overwrite\n'
     )
 
 

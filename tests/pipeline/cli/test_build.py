@@ -1,5 +1,6 @@
 """Successful builds: their records and files, the same bytes however they run."""
 
+import json
 import sys
 
 import numpy as np
@@ -11,7 +12,10 @@ from support.commands import ROOT, build_command, digests, python_m, run_elsewhe
 SHARDS = [f'train-{i:05d}-of-00004' for i in range(4)] + [
     f'validation-{i:05d}-of-00003' for i in range(3)
 ]
+# Of TensorFlow Datasets; the same for every seed.
+TFDS_FILES = ['dataset_info.json', 'features.json', 'image.class.label.labels.txt']
 TABLES = [
+    *TFDS_FILES,
     'train.json',
     'train.offsets.npz',
     'train.scores.npz',
@@ -137,8 +141,13 @@ def test_build_index_of_objects_same_bytes(reference, tree, build, tmp_path):
 def test_build_one_split_same_bytes_as_with_the_other(reference, tree, run, tmp_path):
     command = [arg for arg in build_command(tree, tmp_path / 'out') if 'train' not in arg]
     assert run(*command, '--direct_num_workers=1').status == 0
-    expected = {k: v for k, v in digests(reference).items() if k.startswith('val')}
-    assert digests(tmp_path / 'out') == expected
+    made, with_train = digests(tmp_path / 'out'), digests(reference)
+    # The only file that is about both splits.
+    assert made.pop('dataset_info.json') != with_train['dataset_info.json']
+    info = json.loads((tmp_path / 'out' / 'dataset_info.json').read_text())
+    assert [split['name'] for split in info['splits']] == ['validation']
+    kept = ('validation', 'features', 'image')
+    assert made == {k: v for k, v in with_train.items() if k.startswith(kept)}
 
 
 def test_build_another_seed_other_order_same_fingerprint(reference, build, tmp_path):
@@ -146,7 +155,8 @@ def test_build_another_seed_other_order_same_fingerprint(reference, build, tmp_p
     made, before = digests(tmp_path / 'out'), digests(reference)
     assert made.keys() == before.keys()
     same = {name for name in made if made[name] == before[name]}
-    assert same == {'train.scores.npz'}  # these come from the index
+    # Scores come from the index.
+    assert same == {'train.scores.npz', *TFDS_FILES}
     fingerprints = [
         read_manifest(str(output), 'train').fingerprint
         for output in (tmp_path / 'out', reference)

@@ -59,7 +59,13 @@ class TestFoundByTheLauncher:
     def test_build_folder_that_is_not_a_class_is_refused(self, refused, tree):
         line = refused(f'--train_directory={tree}')
         assert (
-            "has 2 folder(s) that are not in the labels file, first 'train'; give the "
+            "has 2 folder(s) that are not in the labels file, first 'train'; did you "
+            f'mean {tree}/train?'
+        ) in line
+        (tree / 'train' / 'other').mkdir()
+        line = refused()
+        assert (
+            "has 1 folder(s) that are not in the labels file, first 'other'; give the "
             'directory of the class folders (nXXXXXXXX), and move other folders out of it'
         ) in line
 
@@ -191,8 +197,9 @@ class TestFoundByTheLauncher:
     def test_main_unknown_command_lists_the_known_ones(self, run):
         ended = run('biuld')
         assert ended.status == 2
-        assert "'biuld' is not a command (expected one of build, verify, sample)" in (
-            one_line(ended)
+        assert (
+            "'biuld' is not a command (expected one of build, verify, export, join, top, sample)"
+            in (one_line(ended))
         )
 
 
@@ -326,7 +333,7 @@ class TestFoundInTheImages:
         os.mkfifo(path)
         ended = build()
         assert ended.status == 1
-        assert 'cannot be read: not a regular file; make the file readable' in ended.err
+        assert 'not a regular file; replace the file with a good copy' in ended.err
 
     def test_build_blocked_input_keeps_the_earlier_build(self, build, tree, tmp_path):
         assert build().status == 0

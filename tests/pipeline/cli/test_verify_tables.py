@@ -36,6 +36,20 @@ def test_verify_present_example_declared_absent_is_reported(faults, data):
     ]
 
 
+def test_verify_absent_example_not_declared_is_reported(tree, build, verify, tmp_path):
+    (tree / 'train' / 'n01739381' / 'n01739381_1309.JPEG').unlink()
+    assert build().status == 0
+    output = tmp_path / 'out'
+    change_manifest(output, missing=[], examples=51)
+    ended = verify(output, '--split=train')
+    assert ended.status == 1
+    assert [line.removeprefix('error: ') for line in ended.err.splitlines()[:-1]] == [
+        f'{output}: 1 of 51 train examples are in no record: index 19 (expected each to '
+        'be present, or declared absent in a manifest)',
+        f'{output}/train.json: examples is 51 (expected 50 as in the shards)',
+    ]
+
+
 def test_verify_manifest_claiming_too_many_examples_is_refused(faults, data):
     """No memory is taken for what a stranger's manifest claims."""
     fields = json.loads((data / 'train.json').read_text())
