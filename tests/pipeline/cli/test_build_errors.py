@@ -331,7 +331,9 @@ class TestFoundInTheImages:
         os.mkfifo(path)
         ended = build()
         assert ended.status == 1
-        assert 'not a regular file; replace the file with a good copy' in ended.err
+        assert (
+            f'{path} (index 19): not a regular file; replace the file with a good copy'
+        ) in ended.err
 
     def test_build_blocked_input_keeps_the_earlier_build(self, build, tree, tmp_path):
         assert build().status == 0
