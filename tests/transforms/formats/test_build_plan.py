@@ -60,7 +60,7 @@ def test_write_build_plan_twice_keeps_the_second(tmp_path):
 def test_read_build_plan_manifest_counts_present_and_skipped_images(tmp_path):
     write_build_plan(PLAN, str(tmp_path))
     write_manifest(tmp_path)
-    assert read_build_plan(str(tmp_path), 'train') == BuildPlan(build_id(), 5)
+    assert read_build_plan(str(tmp_path), 'train') == BuildPlan(build_id(), 5, 2)
 
 
 @pytest.mark.parametrize(

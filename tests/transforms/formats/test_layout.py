@@ -9,6 +9,7 @@ PATHS = [
     (layout.scores_path, ['train'], 'train.scores.npz'),
     (layout.missing_path, ['validation'], 'missing-validation.csv'),
     (layout.rejected_path, ['validation'], 'rejected-validation.csv'),
+    (layout.warnings_path, ['train'], 'warnings-train.csv'),
     (layout.staging_dir, [], '.build'),
     (layout.split_staging_dir, ['train'], '.build/train'),
     (layout.lock_path, [], '.build/lock.json'),

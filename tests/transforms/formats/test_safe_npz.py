@@ -138,9 +138,9 @@ def test_read_member_numbers_are_returned_as_array():
     assert (array.dtype, array.tolist()) == (np.int16, [0, 1, 2, 3])
 
 
-def test_read_member_objects_are_returned_as_list():
+def test_read_member_objects_are_returned_as_bytes():
     names = np.array([b'a', 'b', np.bytes_(b'c')], object)
-    assert read_member(archive_of(a=names), 'a') == [b'a', 'b', b'c']
+    assert read_member(archive_of(a=names), 'a').tolist() == [b'a', b'b', b'c']
 
 
 def test_read_member_above_size_limit_raises(monkeypatch):
@@ -180,8 +180,8 @@ def test_read_stored_arrays_returns_only_the_keys():
     [
         (stored(np.savez_compressed, a=np.arange(3)), 'it is compressed'),
         (stored(b=np.arange(3)), "it has no 'a'"),
-        (stored(a=np.array([{}])), 'allow_pickle'),
-        (io.BytesIO(b'not a zip file'), 'allow_pickle'),
+        (stored(a=np.array([{}])), 'not one that numpy writes'),
+        (io.BytesIO(b'not a zip file'), 'not a zip file'),
     ],
     ids=['compressed', 'missing key', 'objects', 'text'],
 )

@@ -16,7 +16,18 @@ def findings_of(path, number, located, faults=()):
     """Returns the findings on a shard with records at (offset, index, length, crc)."""
     records = np.array(located, LOCATED_RECORD_DTYPE)
     task = ShardTask(path, number, None)
-    return ShardFindings(task, len(faults), list(faults), records, [], is_read=True)
+    return ShardFindings(
+        task,
+        len(faults),
+        list(faults),
+        records,
+        [],
+        is_read=True,
+        is_damaged=False,
+        mismatch='',
+        canonical=None,
+        num_other=0,
+    )
 
 
 def test_verify_split_without_shards_reports_zero(tmp_path):
