@@ -225,7 +225,7 @@ class ProgressWatcher:
             if rate := self._rates.of(split):
                 parts.append(f'{rate:,.0f} {unit}/s')
         rate = self._rates.current()
-        if rate and not self._stop.is_set():
-            seconds = (sum(totals.values()) - sum(records.values())) / rate
-            parts.append(f'{time_text(seconds)} left')
+        left = sum(totals.values()) - sum(records.values())
+        if rate and left > 0 and not self._stop.is_set():
+            parts.append(f'{time_text(left / rate)} left')
         return ', '.join(parts)

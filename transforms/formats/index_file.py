@@ -36,6 +36,9 @@ _SCORE_KEYS = {'train': ('tr_mem',), 'validation': ()}
 # Far above any real index: ImageNet-21k has 14.2 million images.
 MAX_NAMES = 1 << 24
 
+# Characters of a reason that are shown: zipfile quotes as much of a file as is damaged.
+_MAX_REASON = 300
+
 # Names that are converted at a time.
 _PIECE = 1 << 16
 
@@ -132,7 +135,10 @@ def _read(
     except OSError:
         raise
     except Exception as error:  # a stranger's file may fail in any way
-        raise IndexFileError(f'cannot be used: {key!r}: {error_text(error)}') from error
+        reason = error_text(error)
+        if len(reason) > _MAX_REASON:
+            reason = f'{reason[:_MAX_REASON]}…'
+        raise IndexFileError(f'cannot be used: {key!r}: {reason}') from error
 
 
 def _read_index(file: BinaryIO, split: str) -> SplitIndex:

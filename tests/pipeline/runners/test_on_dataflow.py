@@ -99,7 +99,8 @@ def test_run_dataflow_waits_and_prints_the_summary(submitted, cloud):
     assert 'train: complete, fingerprint sha256' in done.stdout
     job_id = cloud.job().id
     assert f'/dataflow/jobs/europe-west4/{job_id}?project=some-project' in done.stderr
-    assert 'train 51 of 51 records, validation 24 of 24 records' in done.stderr
+    assert 'train 51 of 51 records, ' in done.stderr
+    assert 'validation 24 of 24 records' in done.stderr
     assert 'Traceback' not in done.stderr and 'No module' not in done.stderr
 
 
@@ -131,17 +132,21 @@ def test_graph_steps_have_their_names(submitted):
             f'Plan {split}/Read the index',
             f'Plan {split}/List images',
             f'Plan {split}/Join with the index',
-            f'Plan {split}/Place in shards',
-            f'Plan {split}/Check rows',
+            f'Plan {split}/Shuffle rows',
+            f'Plan {split}/Find duplicates',
             f'Plan {split}/Group rows by shard',
-            f'Plan {split}/Gather findings',
-            f'Build {split}/Keep finished shards',
+            f'Plan {split}/Collect issues',
+            f'Build {split}/Plan shards',
             f'Build {split}/Encode examples',
             f'Build {split}/Write TFRecords',
-            f'Build {split}/Join reports',
+            f'Build {split}/Collect shard reports',
             f'Build {split}/Write the manifest',
         } <= steps
-    assert {'Reach one input_report', 'Make way', 'Note the input_report'} <= steps
+    assert {
+        'Merge into one report',
+        'Prepare the output directory',
+        'Save the input report',
+    } <= steps
 
 
 def side_inputs(pipeline, step: str) -> list[str]:
@@ -167,10 +172,8 @@ def test_graph_index_and_input_report_are_side_inputs(submitted):
     for split in ('train', 'validation'):
         [table] = side_inputs(submitted.pipeline, f'Plan {split}/Join with the index')
         assert table.startswith(f'Plan {split}/Read the index/')
-        [input_report] = side_inputs(
-            submitted.pipeline, f'Build {split}/Keep finished shards'
-        )
-        assert input_report.startswith('Make way/')
+        [output_ready] = side_inputs(submitted.pipeline, f'Build {split}/Plan shards')
+        assert output_ready.startswith('Prepare the output directory/')
 
 
 def test_graph_contains_no_image_and_no_table(submitted, golden):

@@ -52,7 +52,8 @@ def test_cluster_same_bytes_as_local(golden, local, tmp_path, run_there, cluster
     assert ended.status == 0, ended.err
     assert digests(tmp_path / 'out') == local
     assert 'train: complete, fingerprint sha256' in ended.out
-    assert 'train 51 of 51 records, validation 24 of 24 records' in ended.err
+    assert 'train 51 of 51 records, ' in ended.err
+    assert 'validation 24 of 24 records' in ended.err
     assert [job['status'] for job in cluster.get('/jobs')['jobs']][-1:] == ['FINISHED']
 
 

@@ -119,6 +119,16 @@ def damaged_member(draw):
     return out.getvalue()
 
 
+def test_damaged_name_of_a_member_is_not_quoted_as_a_whole(tmp_path):
+    content = bytearray(WHOLE[0])
+    content[26:28] = (600).to_bytes(2, 'little')  # the length of the first member's name
+    path = tmp_path / 'i.npz'
+    path.write_bytes(content)
+    with pytest.raises(IndexFileError) as raised:
+        read_split_index(str(path), 'train')
+    assert len(str(raised.value)) < len(str(path)) + 600
+
+
 @given(st.one_of(damaged_npz(), damaged_member()))
 @settings(max_examples=400)
 def test_damaged_npz_is_an_error_of_one_line_or_an_index(tmp_path_factory, content):
