@@ -75,10 +75,15 @@ def first_of(
     return f'{shown} and {more:,} more' if more > 0 else shown
 
 
-def counted(count: int, noun: str) -> str:
+def counted(count: int, noun: str, plural: str = '') -> str:
     """Returns a number and its noun.
 
-    >>> counted(1, 'image'), counted(1200, 'image')
-    ('1 image', '1,200 images')
+    >>> counted(1, 'image'), counted(1200, 'image'), counted(2, 'entry', 'entries')
+    ('1 image', '1,200 images', '2 entries')
+
+    Args:
+      count: how many there are.
+      noun: its singular.
+      plural: by default the singular with an s.
     """
-    return f'{count:,} {noun}' if count == 1 else f'{count:,} {noun}s'
+    return f'{count:,} {noun if count == 1 else plural or noun + "s"}'

@@ -109,7 +109,25 @@ def _print_table(
         text = image_class.text.partition(',')[0]
         name = str(dataset.filenames[index])
         table.add_row(str(index), name, text, f'{scores[index]:.4f}')
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    tied = _note_ties(scores[known], order, flags.n)
+    if tied:
+        console.print(tied, soft_wrap=True)
+
+
+def _note_ties(scores: np.ndarray, order: np.ndarray, count: int) -> str | None:
+    """Returns a line about examples that only their index keeps off the list."""
+    if not 0 < count < len(order):
+        return None
+    last = scores[order[count - 1]]
+    shown, total = scores[order[:count]] == last, scores == last
+    if shown.sum() == total.sum():
+        return None
+    return (
+        f'{total.sum():,} examples have the score {last:.4f}; the first {shown.sum():,} '
+        'by index are shown'
+    )
 
 
 def run(argv: Sequence[str]) -> None:

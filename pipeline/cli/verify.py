@@ -137,12 +137,12 @@ def _print_result(
     if count:
         lines = faults[:MAX_SHOWN_FAULTS]
         more = f', the first {MAX_SHOWN_FAULTS} above' if count > MAX_SHOWN_FAULTS else ''
-        remedies = [
+        remedies = dict.fromkeys(
             check.spec.remedy
             for check, report in zip(checks, reports, strict=True)
             if report['num_faults'] and check.spec.remedy
-        ]
-        remedy = f'; {remedies[0]}' if remedies else ''
+        )
+        remedy = ''.join(f'; {text}' for text in remedies)
         directory = checks[0].spec.directory
         lines.append(f'{counted(count, "fault")} in {directory}{more}{remedy}')
         raise UserError('\n'.join(lines), exit_status=1)

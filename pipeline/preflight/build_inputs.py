@@ -20,7 +20,7 @@ from indexed_imagenet.preflight.wrong_directory import (
     find_below,
     is_archive,
 )
-from indexed_imagenet.text import error_text, printable
+from indexed_imagenet.text import counted, error_text, printable
 from indexed_imagenet.transforms import storage
 from indexed_imagenet.transforms.encode_shards import ImagePolicy
 from indexed_imagenet.transforms.formats.build_id import make_build_id
@@ -94,8 +94,8 @@ def check_directory(path: str, flag: str, labels: Sequence[Label]) -> None:
         if below:
             remedy = f'did you mean {below}?'
         raise UserError(
-            f'--{flag} {path} has {len(foreign)} folder(s) that are not in the labels '
-            f'file, first {first!r}; {remedy}'
+            f'--{flag} {path} has {counted(len(foreign), "folder")} that the labels '
+            f'file does not list, first {first!r}; {remedy}'
         )
     if not folders and os.path.basename(path).encode() in synsets:
         raise UserError(
@@ -139,8 +139,8 @@ def check_labels(index: SplitIndex, split: str, labels: Sequence[Label]) -> None
         raise UserError(
             f'the index gives {printable(index.names[first])!r} label '
             f'{index.labels[first]}, which is {expected[first].decode()} in the labels '
-            f'file ({len(disagree)} such name(s)); give the --labels_file that belongs '
-            'to the index'
+            f'file ({counted(len(disagree), "such name")}); give the --labels_file that '
+            'belongs to the index'
         )
 
 

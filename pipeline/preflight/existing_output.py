@@ -11,8 +11,8 @@ from indexed_imagenet.transforms.formats.build_id import BuildId
 from indexed_imagenet.transforms.formats.build_plan import BuildPlan, read_build_plan
 from indexed_imagenet.transforms.prepare_output import list_shards
 
-_REMEDY = 'choose another directory, or delete that build of the split with --overwrite'
-_KEEP = 'keep what these flags describe with --check_kept'
+_REMEDY = 'add --overwrite to delete that build of the split, or choose another directory'
+_KEEP = 'add --check_kept to keep the shards that match these flags'
 
 # How many shards whose build is unknown are looked at, and how many records of each.
 _ENOUGH = 8
@@ -86,8 +86,8 @@ def _check_split(path: str, build_id: BuildId, check_kept: bool) -> None:
     if foreign or not (found or check_kept):
         remedy = _REMEDY if foreign else f'{_KEEP}, {_REMEDY}'
         raise UserError(
-            f'--output_directory {path} holds {(foreign or shards)[0]}, but nothing '
-            f'that says which build it belongs to; {remedy}'
+            f'--output_directory {path} holds {(foreign or shards)[0]}, but no '
+            f'manifest or plan of the build it belongs to; {remedy}'
         )
     if not found and shards:
         _check_unknown(path, build_id, shards)

@@ -66,7 +66,7 @@ def _find_tasks(
         numbers = [int(name.rpartition('-of-')[2]) for name in present]
         num_shards = max(sorted(set(numbers)), key=numbers.count)
         entries = dict.fromkeys(layout.shard_names(split, num_shards))
-        missing = f'the others are of {num_shards} shards'
+        missing = f'the other files are named -of-{num_shards:05d}'
         unexpected = f'the {num_shards} shards'
     for number, (name, entry) in enumerate(entries.items()):
         path = storage.join(directory, name)
@@ -86,7 +86,7 @@ def _read_manifest(directory: str, split: str) -> tuple[Manifest | None, list[Fa
         manifest = read_manifest(directory, split)
     except ValueError as error:
         what = str(error).removeprefix(path).strip()
-        return None, [Fault(path, printable(f"{what} (expected the build's)"))]
+        return None, [Fault(path, printable(what))]
     shard_bytes = sum(
         num_bytes
         for name, num_bytes in storage.sizes(directory).items()

@@ -30,8 +30,6 @@ def check_tfds_metadata(directory: str, labels: Sequence[Label]) -> list[Fault]:
     for name, expected in metadata_files(manifests, synsets).items():
         path = storage.join(directory, name)
         if storage.size(path) is not None and storage.read_bytes(path) != expected:
-            what = (
-                "it does not follow from the manifests; a build's rerun writes it again"
-            )
+            what = 'does not match the manifests; rerun the build command to rewrite it'
             faults.append(Fault(path, what))
     return faults

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Collection, Sequence
 
 from indexed_imagenet.errors import UserError
-from indexed_imagenet.text import printable
+from indexed_imagenet.text import counted, printable
 from indexed_imagenet.transforms import storage
 from indexed_imagenet.transforms.formats.index_file import (
     IndexFileError,
@@ -42,7 +42,8 @@ def archives_remedy(files: Sequence[bytes]) -> str | None:
     if not archives:
         return None
     return (
-        f'unpack its {len(archives):,} archive(s), first {printable(archives[0])!r}, '
+        f'unpack its {counted(len(archives), "archive")}, first '
+        f'{printable(archives[0])!r}, '
         'each into a folder of its name, in bash: for f in *.tar; do mkdir "${f%.tar}" '
         '&& tar xf "$f" -C "${f%.tar}"; done'
     )

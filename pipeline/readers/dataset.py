@@ -1,11 +1,9 @@
 """``IndexedDataset``: any example of a finished data set by its published index."""
 
-import abc
 import functools
-import hashlib
 import operator
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -13,217 +11,16 @@ import numpy as np
 from indexed_imagenet.errors import DatasetError
 from indexed_imagenet.labels.classes import ImageClass
 from indexed_imagenet.readers.example import Example, parse_example
+from indexed_imagenet.readers.examples import Examples
+from indexed_imagenet.readers.keys import SUBSET_HINT, as_integers, slice_range
 from indexed_imagenet.readers.shard_files import ShardFiles
 from indexed_imagenet.readers.source import Source, open_source
 from indexed_imagenet.transforms.formats.layout import SPLITS
 from indexed_imagenet.transforms.formats.manifest import Manifest
 
 if TYPE_CHECKING:
-    from indexed_imagenet.readers.grain import GrainSource
-    from indexed_imagenet.readers.torch import TorchDataset
     from indexed_imagenet.scores.join import Joined
     from indexed_imagenet.scores.orders import Order
-
-_SUBSET_HINT = 'a boolean mask goes to ds.subset(mask)'
-
-
-def _as_integers(key: Any, what: str) -> np.ndarray:
-    """Returns a sequence of integers as int64.
-
-    Raises:
-      TypeError: it holds something else.
-    """
-    array = np.asarray(key)
-    if array.dtype == bool:
-        raise TypeError(f'{what} are booleans (expected integers); {_SUBSET_HINT}')
-    if array.ndim != 1:
-        raise TypeError(f'{what} have {array.ndim} dimensions (expected one)')
-    if not array.size:
-        return np.empty(0, np.int64)
-    if array.dtype.kind == 'O' and all(hasattr(item, '__index__') for item in array):
-        array = np.array([operator.index(item) for item in array])
-    if array.dtype.kind not in 'iu':
-        raise TypeError(f'{what} have dtype {array.dtype} (expected integers)')
-    return array.astype(np.int64)
-
-
-def _are_names(array: np.ndarray) -> bool:
-    if array.dtype.kind == 'O':
-        return all(isinstance(item, (str, bytes)) for item in array.flat)
-    return array.dtype.kind in 'UST'
-
-
-def _slice_range(key: slice, length: int) -> range:
-    for name in ('start', 'stop'):
-        bound = getattr(key, name)
-        if bound is not None and operator.index(bound) < 0:
-            raise IndexError(
-                f'slice {name} is {bound} (expected at least 0: an index is a name, and '
-                'negative numbers do not count from the end)'
-            )
-    return range(*key.indices(length))
-
-
-class Examples(abc.ABC):
-    """Examples at positions 0 to n − 1, each with its published index."""
-
-    @property
-    @abc.abstractmethod
-    def dataset(self) -> 'IndexedDataset':
-        """The whole data set."""
-
-    @property
-    @abc.abstractmethod
-    def indices(self) -> np.ndarray:
-        """The published indices of the examples, int64."""
-
-    @abc.abstractmethod
-    def dense_indices(self) -> np.ndarray | None:
-        """Returns the index at each position; None if every position is its own index.
-
-        Raises:
-          MissingExampleError: some positions hold no example.
-        """
-
-    @abc.abstractmethod
-    def __len__(self) -> int: ...
-
-    @abc.abstractmethod
-    def __getitem__(self, key: Any) -> Any: ...
-
-    def torch(
-        self,
-        transform: Callable[[Any], Any] | None = None,
-        target_transform: Callable[[Any], Any] | None = None,
-        returns: Sequence[str] = ('image', 'label'),
-        decode: bool = True,
-        preprocess: str | None = None,
-    ) -> 'TorchDataset':
-        """Returns a map-style data set for PyTorch, like torchvision's ``ImageNet``.
-
-        Args:
-          transform: takes the PIL image (or the bytes) and returns what is used.
-          target_transform: takes the label, 0 to 999.
-          returns: the parts of each sample, of ``image``, ``index``, ``filename`` and
-            ``label``; a single one is returned without a tuple.
-          decode: whether images are PIL images or the JPEG's bytes.
-          preprocess: ``'paper'`` for the evaluation preprocessing of Feldman and Zhang:
-            images are float32 tensors, shape [3, 224, 224].
-
-        Raises:
-          MissingExampleError: the data set is incomplete; use
-            ``ds.subset(ds.indices).torch()``.
-        """
-        from indexed_imagenet.readers.torch import TorchDataset
-
-        return TorchDataset(
-            self, transform, target_transform, returns, decode, preprocess
-        )
-
-    def grain(self, decode: bool = True) -> 'GrainSource':
-        """Returns a ``RandomAccessDataSource`` for Grain.
-
-        Args:
-          decode: whether images are arrays, uint8 of shape [height, width, 3], or the
-            JPEG's bytes. Grain pads a batch of bytes to the longest and cuts trailing
-            zeros, so decode before ``batch``.
-
-        Raises:
-          MissingExampleError: the data set is incomplete; use
-            ``ds.subset(ds.indices).grain()``.
-        """
-        from indexed_imagenet.readers.grain import GrainSource
-
-        return GrainSource(self, decode)
-
-    def as_tf_dataset(
-        self,
-        indices: Any = None,
-        shuffle_seed: int | None = None,
-        decode: bool = True,
-        *,
-        num_parallel_reads: int | None = None,
-        preprocess: str | None = None,
-        augmentation: bool = False,
-        augmentation_seed: int = 0,
-        batch_size: int | None = None,
-        image_buffer: bool = False,
-        filename: bool = True,
-        subset_index: Any = None,
-    ) -> Any:
-        """Returns a ``tf.data.Dataset`` of ``index``, ``image``, ``label``, ``filename``.
-
-        Args:
-          indices: published indices or a boolean mask over the index; None for all
-            examples that are present. Only what is chosen is read.
-          shuffle_seed: shuffle by this seed; None for the order of the shards.
-          decode: whether images are uint8 tensors [height, width, 3] or the JPEG's
-            bytes.
-          num_parallel_reads: shards read at once for a whole split; None lets
-            TensorFlow choose. With more than one, the order is not that of the shards.
-          preprocess: ``'paper'`` for the preprocessing of Feldman and Zhang (see
-            ``readers/paper.py``): images are float32 [224, 224, 3].
-          augmentation: preprocess for training instead of evaluation.
-          augmentation_seed: with the same seed, two runs give the same crops; each pass
-            over the data gives others.
-          batch_size: elements are batches of so many; None for single examples.
-          image_buffer: add ``image_buffer``, the JPEG's bytes.
-          filename: add ``filename``.
-          subset_index: another name of ``indices``, that of the authors' own loader.
-
-        Raises:
-          ValueError: an option does not fit another.
-          IndexError, MissingExampleError: as ``subset``.
-        """
-        from indexed_imagenet.readers.tf_data import TfOptions, make_tf_dataset
-
-        if indices is not None and subset_index is not None:
-            raise ValueError('indices and subset_index are the same thing; give one')
-        chosen = subset_index if indices is None else indices
-        examples = self if chosen is None else self.subset(chosen)
-        options = TfOptions(
-            shuffle_seed,
-            decode,
-            num_parallel_reads,
-            preprocess,
-            augmentation,
-            augmentation_seed,
-            batch_size,
-            image_buffer,
-            filename,
-        )
-        return make_tf_dataset(examples, options)
-
-    def subset(self, chosen: Any) -> 'Subset':
-        """Returns a dense view of some examples: positions 0 … n−1 for samplers.
-
-        Args:
-          chosen: a boolean mask (over the index; of a subset, over its positions),
-            published indices (order and repetitions are kept), or file names.
-
-        Raises:
-          IndexError: an index is outside the index file.
-          MissingExampleError: an example is not present, or not in this subset.
-          KeyError: a file name is not in the index.
-        """
-        array = np.asarray(chosen)
-        if array.dtype == bool:
-            indices = self._indices_of_mask(array)
-        elif array.size and _are_names(array):
-            indices = self.dataset._source.find(array.tolist())
-        else:
-            indices = _as_integers(array, 'indices')
-        self._check_chosen(indices)
-        return Subset(self.dataset, indices)
-
-    @abc.abstractmethod
-    def _indices_of_mask(self, mask: np.ndarray) -> np.ndarray: ...
-
-    @abc.abstractmethod
-    def _check_chosen(self, indices: np.ndarray) -> None: ...
-
-    def _read(self, indices: np.ndarray) -> list[Example]:
-        return self.dataset._read_many(indices)
 
 
 class IndexedDataset(Examples):
@@ -333,16 +130,16 @@ class IndexedDataset(Examples):
           CorruptRecordError: a record is damaged.
         """
         if isinstance(key, slice):
-            return self._read_many(np.array(_slice_range(key, len(self)), np.int64))
+            return self._read_many(np.array(slice_range(key, len(self)), np.int64))
         if isinstance(key, bool | np.bool_):
-            raise TypeError(f'the index is a boolean; {_SUBSET_HINT}')
+            raise TypeError(f'the index is a boolean; {SUBSET_HINT}')
         if not getattr(key, 'ndim', 0) and hasattr(key, '__index__'):
             return self._read_one(operator.index(key))
-        return self._read_many(_as_integers(key, 'indices'))
+        return self._read_many(as_integers(key, 'indices'))
 
     def __getitems__(self, indices: Any) -> list[Example]:
         """Returns the examples of several indices; PyTorch fetches batches by it."""
-        return self._read_many(_as_integers(indices, 'indices'))
+        return self._read_many(as_integers(indices, 'indices'))
 
     _getitems = __getitems__  # Grain's name for it
 
@@ -521,106 +318,3 @@ def _make_unopened(cls: type, state: dict[str, Any]) -> IndexedDataset:
     dataset: IndexedDataset = object.__new__(cls)
     dataset.__dict__.update(state)
     return dataset
-
-
-class Subset(Examples):
-    """Some examples of a data set, in a given order: positions 0 … n−1.
-
-    Attributes:
-      indices: the published index at each position, int64.
-    """
-
-    def __init__(self, dataset: IndexedDataset, indices: np.ndarray):
-        self._dataset = dataset
-        self._indices = indices
-
-    def __repr__(self) -> str:
-        digest = hashlib.sha256(self._indices.astype('<i8').tobytes()).hexdigest()
-        return f'Subset({len(self)} examples {digest[:16]} of {self._dataset!r})'
-
-    def __len__(self) -> int:
-        return len(self._indices)
-
-    def __iter__(self) -> Iterator[Example]:
-        for index in self._indices.tolist():
-            yield self._dataset._read_one(index)
-
-    @overload
-    def __getitem__(self, key: int) -> Example: ...
-    @overload
-    def __getitem__(self, key: Any) -> Any: ...
-    def __getitem__(self, key: Any) -> Any:
-        """Returns the example at a position, or a list of examples.
-
-        Args:
-          key: a position, with ``__index__``; or a slice, a list or an integer array.
-
-        Raises:
-          IndexError: a position is negative, or outside the subset.
-          CorruptRecordError: a record is damaged.
-        """
-        if isinstance(key, slice):
-            return self.__getitems__(np.array(_slice_range(key, len(self)), np.int64))
-        if isinstance(key, bool | np.bool_):
-            raise TypeError(f'the position is a boolean; {_SUBSET_HINT}')
-        if not getattr(key, 'ndim', 0) and hasattr(key, '__index__'):
-            [index] = self._at(np.array([operator.index(key)]))
-            return self._dataset._read_one(int(index))
-        return self.__getitems__(key)
-
-    def __getitems__(self, positions: Any) -> list[Example]:
-        """Returns the examples at several positions; PyTorch fetches batches by it."""
-        return self._read(self._at(_as_integers(positions, 'positions')))
-
-    _getitems = __getitems__  # Grain's name for it
-
-    def _at(self, positions: np.ndarray) -> np.ndarray:
-        outside = (positions < 0) | (positions >= len(self))
-        if outside.any():
-            raise IndexError(
-                f'position {int(positions[outside][0])} is outside the subset (expected '
-                f'0 to {len(self) - 1:,})'
-            )
-        at: np.ndarray = self._indices[positions]
-        return at
-
-    @property
-    def dataset(self) -> IndexedDataset:
-        return self._dataset
-
-    @property
-    def indices(self) -> np.ndarray:
-        return self._indices
-
-    @property
-    def labels(self) -> np.ndarray:
-        """The label at each position, int64."""
-        labels: np.ndarray = self._dataset.labels[self._indices]
-        return labels
-
-    @property
-    def filenames(self) -> np.ndarray:
-        """The file name at each position, dtype U."""
-        filenames: np.ndarray = self._dataset.filenames[self._indices]
-        return filenames
-
-    @property
-    def synsets(self) -> np.ndarray:
-        """The synset at each position, dtype U."""
-        synsets: np.ndarray = self._dataset.synsets[self._indices]
-        return synsets
-
-    def dense_indices(self) -> np.ndarray:
-        return self._indices
-
-    def _indices_of_mask(self, mask: np.ndarray) -> np.ndarray:
-        if mask.shape != (len(self),):
-            raise IndexError(f'the mask has shape {mask.shape} (expected ({len(self)},))')
-        chosen: np.ndarray = self._indices[mask]
-        return chosen
-
-    def _check_chosen(self, indices: np.ndarray) -> None:
-        self._dataset._source.check_present(indices)
-        absent = ~np.isin(indices, self._indices)
-        if absent.any():
-            raise self._dataset._source.missing(int(indices[absent][0]))

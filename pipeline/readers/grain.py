@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from indexed_imagenet.readers.example import Example
 
 if TYPE_CHECKING:
-    from indexed_imagenet.readers.dataset import Examples
+    from indexed_imagenet.readers.examples import Examples
 
 
 class GrainSource:

@@ -12,7 +12,7 @@ import numpy as np
 from indexed_imagenet.readers import paper
 
 if TYPE_CHECKING:
-    from indexed_imagenet.readers.dataset import Examples
+    from indexed_imagenet.readers.examples import Examples
 
 # Records that one call to Python reads: with one by one, half the images per second.
 _BATCH = 64

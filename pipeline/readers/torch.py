@@ -16,7 +16,7 @@ from indexed_imagenet.readers.example import Example
 from indexed_imagenet.readers.paper import evaluation_array
 
 if TYPE_CHECKING:
-    from indexed_imagenet.readers.dataset import Examples
+    from indexed_imagenet.readers.examples import Examples
 
 PARTS = ('image', 'index', 'filename', 'label')
 

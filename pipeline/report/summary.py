@@ -236,7 +236,8 @@ def notes(
             else 'that are neither in the index nor images'
         )
         cases = first_of(input_report.examples[split, IssueKind.IGNORED], count)
-        lines.append(f'{split}: ignored {counted(count, "file")} {what}: {cases}')
+        ignored = counted(count, 'file or folder', 'files or folders')
+        lines.append(f'{split}: ignored {ignored} {what}: {cases}')
     [of_split] = [each for each in job.splits if each.name == split]
     warning = few_images_warning(
         input_report.images.get(split, 0),

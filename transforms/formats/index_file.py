@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from indexed_imagenet.text import error_text, first_of, printable
+from indexed_imagenet.text import counted, error_text, first_of, printable
 from indexed_imagenet.transforms import storage
 from indexed_imagenet.transforms.formats.layout import SPLITS as SPLITS
 from indexed_imagenet.transforms.formats.safe_npz import (
@@ -170,7 +170,7 @@ def _check(index: SplitIndex, saved_names: np.ndarray, split: str) -> None:
     empty = np.flatnonzero(index.names == b'')
     if len(empty):
         raise IndexFileError(
-            f'has {len(empty)} empty name(s) in {names_key!r}, first '
+            f'has {counted(len(empty), "empty name")} in {names_key!r}, first '
             f'{printable(saved_names[empty[0]])!r} at {empty[0]} (expected file names)'
         )
     in_order = np.sort(index.names)
@@ -180,12 +180,12 @@ def _check(index: SplitIndex, saved_names: np.ndarray, split: str) -> None:
         if same[0] != same[1]:
             one, other = (repr(printable(name)) for name in same)
             raise IndexFileError(
-                f'has {len(duplicates)} name(s) in {names_key!r} that differ only by '
-                f'their folders, first {one} and {other} (expected file names that are '
+                f'has {counted(len(duplicates), "name")} in {names_key!r} with the same '
+                f'last part, first {one} and {other} (expected file names that are '
                 'unique without folders)'
             )
         raise IndexFileError(
-            f'has {len(duplicates)} duplicate name(s) in {names_key!r}, first '
+            f'has {counted(len(duplicates), "duplicate name")} in {names_key!r}, first '
             f'{printable(duplicates[0])!r} (expected each name once)'
         )
 

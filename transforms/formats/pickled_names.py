@@ -303,7 +303,7 @@ class _Machine:
                     'for an array of names'
                 )
             if len(stack) > _MAX_STACK or len(memo) > max_memo:
-                _refuse(f'it keeps more than numpy does for {self._num_names} name(s)')
+                _refuse(f'it keeps more than numpy does for {self._num_names} of them')
 
     def _run_scalar(self, at: int, stack: list[Any]) -> int:
         """Pushes a whole numpy scalar, if there is one; returns its end, or 0."""

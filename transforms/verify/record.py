@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from indexed_imagenet.text import printable
+from indexed_imagenet.text import counted, printable
 from indexed_imagenet.transforms.formats.canonical_record import KINDS
 from indexed_imagenet.transforms.formats.example_decoder import Feature
 from indexed_imagenet.transforms.formats.example_encoder import Label
@@ -60,11 +60,12 @@ def check_form(features: Mapping[str, Feature]) -> Iterator[str]:
     for key in sorted(KINDS.keys() - features.keys()):
         yield f'{key} is missing (expected one {KINDS[key]} value)'
     for key in sorted(features.keys() - KINDS.keys()):
-        yield f'{printable(key)!r} is not a feature of a record (expected only eleven)'
+        unknown = repr(printable(key))
+        yield f'unknown feature {unknown} (expected only the eleven of the format)'
     for key, kind in KINDS.items():
         feature = features.get(key)
         if feature and (feature.kind != kind or len(feature.values) != 1):
-            found = f'{len(feature.values)} {feature.kind} value(s)'
+            found = counted(len(feature.values), f'{feature.kind} value')
             yield f'{key} has {found} (expected one {kind} value)'
 
 

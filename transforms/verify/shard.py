@@ -111,9 +111,9 @@ def _compare_with_entry(
     found: object
     expected: object
     for what, found, expected in (
-        ('it has {} records', len(records), entry.records),
+        ('has {} records', len(records), entry.records),
         ('the digest of its indices, labels and names is {}', rows, entry.rows),
-        ('it has {} bytes', num_bytes, entry.bytes),
+        ('has {} bytes', num_bytes, entry.bytes),
         ('the digest of its records is {}', digest, entry.digest),
     ):
         if found != expected:

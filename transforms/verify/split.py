@@ -17,6 +17,7 @@ import numpy as np
 from indexed_imagenet.text import (
     MAX_SHOWN_FAULTS_PER_SPLIT,
     MAX_SHOWN_INDICES,
+    counted,
     first_of,
     printable,
 )
@@ -110,7 +111,9 @@ def _check_none_missing(
         declared[:known] |= _belongs_in(manifest.build_id, faulty)[:known]
     missing = np.flatnonzero(~present & ~declared).tolist()
     if missing:
-        so_far = f' ({unread} shard(s) could not be read to the end)' if unread else ''
+        so_far = ''
+        if unread:
+            so_far = f' ({counted(unread, "shard")} could not be read to the end)'
         what = (
             f'{len(missing):,} of {spec.num_examples:,} {spec.split} examples are in no '
             f'record: index {first_of(missing, most=MAX_SHOWN_INDICES)} (expected each '
@@ -198,7 +201,10 @@ def _check_offsets(
         return
     num_examples = manifest.build_id.shuffle.num_examples
     if len(offsets.names) != num_examples:
-        what = f'its length is {len(offsets.names)} (expected {num_examples})'
+        what = (
+            f'has {counted(len(offsets.names), "entry", "entries")} (expected '
+            f'{num_examples:,}, the length of the index)'
+        )
         yield Fault(path, what)
         return
     known = (records['index'] >= 0) & (records['index'] < num_examples)
@@ -237,7 +243,7 @@ def _check_offset_places(
             first = int(wrong[0])
             what = (
                 f'{name} is {int(found[first])} (expected {int(expected[first])} as in '
-                f'the shards; {len(wrong):,} such value(s))'
+                f'the shards; {counted(len(wrong), "such value")})'
             )
             yield Fault(path, what, index=first)
 

@@ -30,9 +30,9 @@ def test_build_set_before_0_2_is_refused(run, golden, make_old, split):
     assert ended.status == 2
     assert ended.err == (
         f'error: --output_directory {data} holds a {split} {WHAT} ({split}.index.npz '
-        f'instead of {split}.offsets.npz); keep what these flags describe with '
-        '--check_kept, choose another directory, or delete that build of the split with '
-        '--overwrite\n'
+        f'instead of {split}.offsets.npz); add --check_kept to keep the shards that '
+        'match these flags, add --overwrite to delete that build of the split, or choose '
+        'another directory\n'
     )
     assert digests(data) == before
 

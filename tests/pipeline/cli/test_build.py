@@ -233,6 +233,9 @@ def test_build_files_that_are_not_images_are_ignored_and_named(
     (tree / 'train' / '.DS_Store').write_text('from a Mac')
     ended = build()
     assert ended.status == 0
-    assert 'train: ignored 3 files that are neither in the index nor images' in ended.err
+    assert (
+        'train: ignored 3 files or folders that are neither in the index nor images'
+        in ended.err
+    )
     assert 'n01739381/notes.txt' in ended.err
     assert digests(tmp_path / 'out') == digests(reference)

@@ -59,13 +59,13 @@ class TestFoundByTheLauncher:
     def test_build_folder_that_is_not_a_class_is_refused(self, refused, tree):
         line = refused(f'--train_directory={tree}')
         assert (
-            "has 2 folder(s) that are not in the labels file, first 'train'; did you "
+            "has 2 folders that the labels file does not list, first 'train'; did you "
             f'mean {tree}/train?'
         ) in line
         (tree / 'train' / 'other').mkdir()
         line = refused()
         assert (
-            "has 1 folder(s) that are not in the labels file, first 'other'; give the "
+            "has 1 folder that the labels file does not list, first 'other'; give the "
             'directory of the class folders (nXXXXXXXX), and move other folders out of it'
         ) in line
 
@@ -169,9 +169,8 @@ class TestFoundByTheLauncher:
         assert ended.status == 2
         line = one_line(ended)
         assert (
-            'holds train-00000-of-00008, but nothing that says which build it belongs '
-            'to; choose another directory, or delete that build of the split with '
-            '--overwrite'
+            'holds train-00000-of-00008, but no manifest or plan of the build it belongs '
+            'to; add --overwrite to delete that build of the split, or choose another '
         ) in line
         assert os.listdir(tmp_path / 'out') == ['train-00000-of-00008']
 

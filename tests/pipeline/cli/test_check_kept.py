@@ -129,7 +129,7 @@ def test_shards_without_entries_are_adopted(build, output, whole, made_again, lo
         refused = build()
         assert refused.status == 2
         [line] = errors(refused)
-        assert 'keep what these flags describe with --check_kept' in line
+        assert 'add --check_kept to keep the shards that match these flags' in line
     ended = build('--check_kept')
     assert ended.status == 0, ended.err
     assert '4 (3 kept)' in ended.out

@@ -15,7 +15,7 @@ def test_build_system_folders_and_files_are_ignored_counted_and_named(
     ended = build()
     assert ended.status == 0, ended.err
     [line] = [line for line in ended.err.splitlines() if 'ignored' in line]
-    assert 'train: ignored 5 files' in line
+    assert 'train: ignored 5 files or folders' in line
     for name in (*(f'{folder}/' for folder in FOLDERS), 'Thumbs.db'):
         assert name in line
     assert json.loads((tmp_path / 'out' / 'train.json').read_bytes())['complete']

@@ -58,7 +58,7 @@ class TestFrames:
         )
         assert second.endswith(
             ' (expected each to be present, or declared absent in a manifest) (1 '
-            'shard(s) could not be read to the end)'
+            'shard could not be read to the end)'
         )
 
     def test_verify_file_cut_within_a_frame_reports_length(self, faults, data):
@@ -77,7 +77,7 @@ class TestFrames:
         offset = frame_offset(path, 5)
         path.write_bytes(path.read_bytes()[:offset])
         assert faults() == [
-            f'{SHARD}: it has 5 records (expected {count} as in the manifest)'
+            f'{SHARD}: has 5 records (expected {count} as in the manifest)'
         ]
 
     def test_verify_bytes_after_the_last_frame_are_one_fault(self, faults, data):
@@ -217,8 +217,8 @@ class TestFeatures:
 
         place = change(edit)
         assert faults()[0] == (
-            f"{place}: 'image/\\\\x1b' is not a feature of a record (expected only "
-            'eleven)'
+            f"{place}: unknown feature 'image/\\\\x1b' (expected only "
+            'the eleven of the format)'
         )
 
     def test_verify_feature_of_another_kind_is_reported(self, faults, change):
@@ -227,7 +227,7 @@ class TestFeatures:
 
         place = change(edit)
         assert faults()[0] == (
-            f'{place}: image/height has 1 bytes value(s) (expected one int64 value)'
+            f'{place}: image/height has 1 bytes value (expected one int64 value)'
         )
 
     def test_verify_feature_with_two_values_is_reported(self, faults, change):
@@ -236,7 +236,7 @@ class TestFeatures:
 
         place = change(edit)
         assert faults()[0] == (
-            f'{place}: image/height has 2 int64 value(s) (expected one int64 value)'
+            f'{place}: image/height has 2 int64 values (expected one int64 value)'
         )
 
     def test_verify_record_that_is_not_an_example_is_reported(self, faults, data):

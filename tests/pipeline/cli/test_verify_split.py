@@ -21,7 +21,7 @@ def test_verify_missing_shard_without_manifest_reports_its_examples(faults, data
     count = len(read_payloads(data / SHARD))
     (data / SHARD).unlink()
     remove_manifest(data)
-    expected = f'{SHARD}: missing; the others are of 4 shards'
+    expected = f'{SHARD}: missing; the other files are named -of-00004'
     assert faults() == [expected]
     first, second = faults(with_index=True)
     assert first == expected
@@ -54,7 +54,7 @@ def test_verify_lost_record_names_its_index(faults, data, tf):
     index = index_of(tf, payloads[2])
     write_shard(path, payloads[:2] + payloads[3:])
     assert faults() == [
-        f'{SHARD}: it has {len(payloads) - 1} records (expected {len(payloads)} as in '
+        f'{SHARD}: has {len(payloads) - 1} records (expected {len(payloads)} as in '
         'the manifest)'
     ]
     remove_manifest(data)
@@ -111,7 +111,7 @@ def test_verify_other_image_of_another_size_reports_bytes(faults, change, data):
 
     change(edit)
     assert faults() == [
-        f'{SHARD}: it has {size + 4} bytes (expected {size} as in the manifest)'
+        f'{SHARD}: has {size + 4} bytes (expected {size} as in the manifest)'
     ]
 
 

@@ -63,15 +63,13 @@ def test_verify_manifest_claiming_too_many_examples_is_refused(faults, data):
     change_manifest(data, examples=51)
     assert faults()[0] == (
         'train.json: is not a manifest: it accounts for 51 examples, but the index has '
-        "2000000000 (expected the build's)"
+        '2000000000'
     )
 
 
 def test_verify_manifest_that_is_not_json_is_reported(faults, data):
     (data / 'train.json').write_text('{')
-    first = faults()[0]
-    assert first.startswith('train.json: is not a manifest: ')
-    assert first.endswith(" (expected the build's)")
+    assert faults()[0].startswith('train.json: is not a manifest: ')
 
 
 def test_verify_manifest_of_another_index_reports_it_and_names(
@@ -97,7 +95,7 @@ def test_verify_changed_offsets_report_index_and_both_values(faults, data, name)
     np.savez(data / OFFSETS, **arrays)
     assert faults() == [
         f'{OFFSETS}, index 9: {name} is {right + 1} (expected {right} as in the shards; '
-        '1 such value(s))'
+        '1 such value)'
     ]
 
 
@@ -133,7 +131,9 @@ def test_verify_offsets_of_another_length_are_reported(faults, data):
         arrays[key] = arrays[key][:-1]
     arrays['name_content'] = arrays['name_content'][: arrays['name_ends'][-1]]
     np.savez(data / OFFSETS, **arrays)
-    assert faults() == [f'{OFFSETS}: its length is 50 (expected 51)']
+    assert faults() == [
+        f'{OFFSETS}: has 50 entries (expected 51, the length of the index)'
+    ]
 
 
 def test_verify_truncated_offsets_are_reported(faults, data):

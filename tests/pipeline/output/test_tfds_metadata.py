@@ -80,7 +80,7 @@ def test_check_changed_file_is_a_fault_missing_file_is_none(build, run, tmp_path
     path = output / TFDS_INFO_FILE
     path.write_text(path.read_text().replace('"51"', '"50"').replace('1.0.0', '1.0.1'))
     [fault] = check_tfds_metadata(str(output), LABELS)
-    assert str(fault).startswith(f'{path}: it does not follow from the manifests; ')
+    assert str(fault).startswith(f'{path}: does not match the manifests; ')
     ended = run('verify', output)
     assert ended.status == 1
     assert ended.err.splitlines() == [f'error: {fault}', f'error: 1 fault in {output}']

@@ -104,6 +104,6 @@ def test_folder_of_archives_must_be_unpacked(refused, tmp_path):
         (tmp_path / 'tars' / name).touch()
     line = refused(train_directory=tmp_path / 'tars')
     assert (
-        "no images; unpack its 2 archive(s), first 'n01739381.tar', each into a folder "
+        "no images; unpack its 2 archives, first 'n01739381.tar', each into a folder "
         'of its name, in bash: for f in *.tar; do '
     ) in line

@@ -112,9 +112,19 @@ def test_getitem_booleans_are_refused_with_a_pointer_to_subset(ds, key):
         ds[key]
 
 
-@pytest.mark.parametrize('key', ['n1.JPEG', 1.5, [1.5], None, [[1, 2]]])
-def test_getitem_other_keys_raise_type_error(ds, key):
-    with pytest.raises(TypeError):
+@pytest.mark.parametrize(
+    'key, message',
+    [
+        ('n1.JPEG', r"are 'n1.JPEG' \(expected integers\); ds.find\(name\) gives"),
+        (['n1.JPEG'], r'are names \(expected integers\); ds.find\(name\) gives'),
+        (1.5, r'are 1.5 \(expected an integer'),
+        ([1.5], r'have dtype float64 \(expected integers\)'),
+        (None, r'are None \(expected an integer'),
+        ([[1, 2]], r'have 2 dimensions \(expected one\)'),
+    ],
+)
+def test_getitem_other_keys_raise_type_error(ds, key, message):
+    with pytest.raises(TypeError, match=message):
         ds[key]
 
 

@@ -81,12 +81,16 @@ def test_input_errors_good_report_has_none():
 @pytest.mark.parametrize(
     ('count', 'cases', 'line'),
     [
-        (1, ['x'], 'ignored 1 file that is neither in the index nor an image: x'),
+        (
+            1,
+            ['x'],
+            'ignored 1 file or folder that is neither in the index nor an image: x',
+        ),
         (
             6,
             ['a', 'b', 'c', 'd', 'e'],
-            'ignored 6 files that are neither in the index nor images: a, b, c, d, e and '
-            '1 more',
+            'ignored 6 files or folders that are neither in the index nor images: a, b, '
+            'c, d, e and 1 more',
         ),
     ],
 )

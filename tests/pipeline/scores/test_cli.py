@@ -155,6 +155,15 @@ class TestTop:
         assert header[3] == 'el2n'
         assert (first[0], first[3]) == ('50', '0.5000')
 
+    def test_top_says_how_many_examples_share_the_last_score(
+        self, run, ds, built, tmp_path
+    ):
+        path = tmp_path / 'ties.npz'
+        ds.save_scores(path, hits=np.minimum(np.arange(51), 45))
+        tied = run('top', built, '--scores', path, '--n', '2').out
+        assert '6 examples have the score 45.0000; the first 2 by index' in tied
+        assert 'have the score' not in run('top', built, '--scores', path, '--n', '6').out
+
     def test_top_of_a_partial_table_lists_what_it_has(self, run, built, tmp_path):
         (tmp_path / 't.csv').write_text('index,v\n4,1\n9,2\n')
         _, *rows = rows_of(run('top', built, '--scores', tmp_path / 't.csv'))
