@@ -60,6 +60,7 @@ setuptools.setup(
             'moto[s3]>=5,<6',
             'mypy>=1.14,<3',
             'pytest>=8,<10',
+            'pytest-xdist>=3.6,<4',
             'ruff>=0.9,<1',
             'types-requests>=2.32,<3',
         ],

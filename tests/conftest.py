@@ -20,6 +20,18 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile('tests')
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Gives each module's tests to one process, and those of packaging, too.
+
+    Tests of a module share its fixtures, those of packaging share environments that
+    take half a minute to set up.
+    """
+    for item in items:
+        packaging = item.path.parent.name == 'packaging'
+        group = item.path.parent if packaging else item.path
+        item.add_marker(pytest.mark.xdist_group(str(group)))
+
+
 @pytest.fixture(scope='session')
 def golden() -> pathlib.Path:
     """The golden tree: images, index, and the shards of the original builder."""

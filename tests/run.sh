@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Sets itself up, checks style, types and the import graph, and runs the tests;
-# arguments go to pytest.
+# arguments go to pytest. Two processes run the tests; -n 0 gives up the second.
 # The last lines say which tests were skipped, and why (-rs).
 set -euo pipefail
 
@@ -19,4 +19,4 @@ cd "$root"
 tests/link_types.sh
 "$venv/bin/mypy"
 PYTHONPATH=build/types "$venv/bin/lint-imports" --no-logo
-exec "$venv/bin/python" -m pytest -rs "$@"
+exec "$venv/bin/python" -m pytest -rs -n 2 --dist loadgroup "$@"
