@@ -19,8 +19,9 @@ from apache_beam.pvalue import AsSingleton
 
 from indexed_imagenet.transforms import storage
 from indexed_imagenet.transforms.index_table import ReadIndexTable
+from indexed_imagenet.transforms.verify.findings import ShardTask
 from indexed_imagenet.transforms.verify.record import RecordSpec
-from indexed_imagenet.transforms.verify.shard import ShardTask, VerifyShards
+from indexed_imagenet.transforms.verify.shard import VerifyShards
 from indexed_imagenet.transforms.verify.split import SplitSpec, VerifySplit
 
 

@@ -1,4 +1,4 @@
-"""Runs the code blocks of README.md as a reader pastes them after the sample build.
+"""Runs code blocks of READMEs as a reader pastes them after the sample build.
 
 Tested are fenced blocks of Python and shell (```python, ```sh, ```bash), and indented
 shell commands that use the sample. A comment right before a block leaves it out:
@@ -34,19 +34,21 @@ class Block:
     """A code block.
 
     Attributes:
+      file: the README, below the checkout.
       line: the line of its first code line, from 1.
       language: 'python' or 'sh'.
       code: its text.
       skipped_because: why it is not run; empty if it is.
     """
 
+    file: str
     line: int
     language: str
     code: str
     skipped_because: str
 
 
-def find_blocks(text: str) -> list[Block]:
+def find_blocks(file: str, text: str) -> list[Block]:
     """Returns the blocks that a reader may paste after the sample build."""
     found = []
     for match in _FENCE.finditer(text):
@@ -63,11 +65,16 @@ def find_blocks(text: str) -> list[Block]:
         before = re.sub(r'```\w*\n\Z', '', text[:start])
         skip = _SKIP.search(before)
         line = text.count('\n', 0, start) + 1
-        blocks.append(Block(line, language, code.strip() + '\n', skip[1] if skip else ''))
+        code = code.strip() + '\n'
+        blocks.append(Block(file, line, language, code, skip[1] if skip else ''))
     return blocks
 
 
-BLOCKS = find_blocks((ROOT / 'README.md').read_text())
+BLOCKS = [
+    block
+    for file in ('README.md', 'pipeline/scores/README.md')
+    for block in find_blocks(file, (ROOT / file).read_text())
+]
 
 
 @pytest.fixture(scope='session')
@@ -98,7 +105,9 @@ def checkout(tmp_path_factory) -> pathlib.Path:
     return folder
 
 
-@pytest.mark.parametrize('block', BLOCKS, ids=lambda block: f'line {block.line}')
+@pytest.mark.parametrize(
+    'block', BLOCKS, ids=lambda block: f'{block.file} line {block.line}'
+)
 def test_readme_block_runs_as_pasted_and_prints_something(checkout, block):
     if block.skipped_because:
         pytest.skip(block.skipped_because)
@@ -108,8 +117,9 @@ def test_readme_block_runs_as_pasted_and_prints_something(checkout, block):
         command = ['bash', '-euo', 'pipefail', '-c', block.code]
     path = f'{checkout}/.venv/bin:{pathlib.Path(sys.executable).parent}:/usr/bin:/bin'
     ended = run_elsewhere(command, checkout, PATH=path, TF_CPP_MIN_LOG_LEVEL='3')
-    assert ended.status == 0, f'README.md, line {block.line}: {ended.err[-2000:]}'
-    assert ended.out.strip(), f'README.md, line {block.line}: it prints nothing'
+    where = f'{block.file}, line {block.line}'
+    assert ended.status == 0, f'{where}: {ended.err[-2000:]}'
+    assert ended.out.strip(), f'{where}: it prints nothing'
 
 
 def test_readme_has_python_blocks_and_most_blocks_are_run():
@@ -127,8 +137,8 @@ def test_find_blocks_fences_indented_commands_and_skips_are_told_apart():
         '<!-- test: skip, needs the real data set -->\n\n```sh\nls\n```\n'
         '```bibtex\n@article{}\n```\n'
     )
-    assert find_blocks(text) == [
-        Block(4, 'python', 'print(1)\n\nif 1:\n    print("sample")\n', ''),
-        Block(10, 'sh', './run_local.sh verify \\\n  sample-tfrecords\n', ''),
-        Block(18, 'sh', 'ls\n', 'needs the real data set'),
+    assert find_blocks('x.md', text) == [
+        Block('x.md', 4, 'python', 'print(1)\n\nif 1:\n    print("sample")\n', ''),
+        Block('x.md', 10, 'sh', './run_local.sh verify \\\n  sample-tfrecords\n', ''),
+        Block('x.md', 18, 'sh', 'ls\n', 'needs the real data set'),
     ]

@@ -7,6 +7,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from indexed_imagenet.cli.top_pairs import holds_pairs, print_pairs
 from indexed_imagenet.errors import DatasetError, JoinError, UserError
 from indexed_imagenet.flags import OneLineParser, int_flag
 from indexed_imagenet.readers.dataset import IndexedDataset
@@ -32,7 +33,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         '--by',
         metavar='COLUMN',
-        help='default: tr_mem; with --scores, its only column',
+        help='default: tr_mem; with --scores, its only column; of pairs, infl',
     )
     parser.add_argument(
         '--n', type=int_flag, metavar='N', default=20, help='default: %(default)s'
@@ -41,7 +42,8 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         '--scores',
         metavar='FILE',
-        help='a table to join (default: the scores beside the shards)',
+        help='a table to join, or the published influence pairs (default: the scores '
+        'beside the shards)',
     )
     parser.add_argument(
         '--order', choices=ORDERS, help='the order of --scores, if it has no keys'
@@ -143,7 +145,10 @@ def run(argv: Sequence[str]) -> None:
         dataset = IndexedDataset(
             flags.directory, flags.split, imagenet_index=flags.imagenet_index_file
         )
-        _print_table(dataset, _find_scores(dataset, flags), flags)
+        if flags.scores and holds_pairs(flags.scores):
+            print_pairs(dataset, flags.scores, flags.by, flags.n, flags.lowest)
+        else:
+            _print_table(dataset, _find_scores(dataset, flags), flags)
     except (DatasetError, JoinError, IndexFileError, ValueError) as error:
         raise UserError(str(error)) from error
     except OSError as error:

@@ -23,8 +23,8 @@ from indexed_imagenet.transforms.formats.manifest import (
 from indexed_imagenet.transforms.formats.tfrecord import OVERHEAD
 from indexed_imagenet.transforms.prepare_output import list_shards
 from indexed_imagenet.transforms.verify.fault import Fault
+from indexed_imagenet.transforms.verify.findings import ShardTask
 from indexed_imagenet.transforms.verify.record import RecordSpec
-from indexed_imagenet.transforms.verify.shard import ShardTask
 from indexed_imagenet.transforms.verify.split import SplitSpec
 from indexed_imagenet.verify import SplitCheck
 

@@ -1,6 +1,7 @@
 """Places the rows of a table at their examples, or refuses rows that do not fit."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,8 @@ class JoinReport:
       absent: examples of the index without one.
       unknown: rows whose key the index lacks.
       duplicate: rows beyond the first of their example.
+      correlations: the rank correlation of each column with ``tr_mem``, if that is
+        beside the shards.
     """
 
     by: str
@@ -30,12 +33,17 @@ class JoinReport:
     absent: int
     unknown: int
     duplicate: int
+    correlations: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def __str__(self) -> str:
-        return (
+        text = (
             f'joined by {self.by}: {self.matched:,} matched, {self.absent:,} absent, '
             f'{self.unknown:,} unknown, {self.duplicate:,} duplicate'
         )
+        if self.correlations:
+            each = [f'{name} {rho:.2f}' for name, rho in self.correlations.items()]
+            text += f'; rank correlation with tr_mem: {first_of(each)}'
+        return text
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

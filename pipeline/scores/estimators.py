@@ -148,10 +148,22 @@ def influence_by_class(
 def _blocks(
     masks: np.ndarray, test_correct: np.ndarray
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    everything = np.arange(test_correct.shape[1])
-    for start in range(0, masks.shape[1], _BLOCK):
-        train = np.arange(start, min(start + _BLOCK, masks.shape[1]))
-        yield train, influence_block(masks, test_correct, train, everything).values
+    """Yields positions of training examples, and their influence on all test examples.
+
+    Without those that were never in, or never out, whose influence is unknown.
+    """
+    _check(masks, test_correct, 'test_correct')
+    number_in = masks.sum(axis=0, dtype=np.int64)
+    known = np.flatnonzero((number_in > 0) & (number_in < len(masks)))
+    right = test_correct.astype(np.float32)
+    total = right.sum(axis=0, dtype=np.float64)
+    for start in range(0, len(known), _BLOCK):
+        train = known[start : start + _BLOCK]
+        # Counts of up to 16 million runs are exact in float32.
+        total_in = (masks[:, train].astype(np.float32).T @ right).astype(np.float64)
+        times_in = number_in[train, None]
+        mean_out = (total - total_in) / (len(masks) - times_in)
+        yield train, total_in / times_in - mean_out
 
 
 def top_influences(masks: np.ndarray, test_correct: np.ndarray, k: int) -> InfluencePairs:
@@ -163,35 +175,53 @@ def top_influences(masks: np.ndarray, test_correct: np.ndarray, k: int) -> Influ
       k: how many per test example, at least 1.
 
     Returns:
-      At most k × m pairs, by test example, the strongest first.
+      At most k × m pairs, by test example, the strongest first; of equal ones the lower
+      position.
     """
     if k < 1:
         raise ValueError(f'k is {k} (expected at least 1)')
-    number = test_correct.shape[1]
-    best = np.full((0, number), -np.inf)
-    who = np.zeros((0, number), np.int64)
+    best = InfluencePairs(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+    # The k-th strongest so far: later examples must be stronger, since positions ascend.
+    least = np.full(test_correct.shape[1], -np.inf)
     for train, values in _blocks(masks, test_correct):
-        values = np.where(np.isnan(values), -np.inf, values)
-        both = np.concatenate([best, values])
-        names = np.concatenate([who, np.broadcast_to(train[:, None], values.shape)])
-        order = np.argsort(-both, axis=0, kind='stable')[:k]
-        best = np.take_along_axis(both, order, axis=0)
-        who = np.take_along_axis(names, order, axis=0)
-    test = np.broadcast_to(np.arange(number), best.shape)
-    known = np.isfinite(best).T.reshape(-1)
-    return InfluencePairs(
-        who.T.reshape(-1)[known], test.T.reshape(-1)[known], best.T.reshape(-1)[known]
-    )
+        chosen = values > least
+        if np.count_nonzero(chosen) > k * len(least) and len(train) > k:
+            chosen &= values >= np.partition(values, -k, axis=0)[-k]
+        rows, tests = np.nonzero(chosen)
+        if not len(rows):
+            continue
+        both = InfluencePairs(
+            np.concatenate([best.train, train[rows]]),
+            np.concatenate([best.test, tests]),
+            np.concatenate([best.influence, values[rows, tests]]),
+        )
+        best = _strongest(both, k)
+        last = np.flatnonzero(_place_in_group(best.test) == k - 1)
+        least[best.test[last]] = best.influence[last]
+    return best
+
+
+def _place_in_group(groups: np.ndarray) -> np.ndarray:
+    """Returns how many equal values precede each value of a sorted array."""
+    return np.arange(len(groups)) - np.searchsorted(groups, groups)
+
+
+def _strongest(pairs: InfluencePairs, k: int) -> InfluencePairs:
+    """Returns at most ``k`` pairs per test example, sorted."""
+    order = np.lexsort((pairs.train, -pairs.influence, pairs.test))
+    order = order[_place_in_group(pairs.test[order]) < k]
+    return InfluencePairs(pairs.train[order], pairs.test[order], pairs.influence[order])
 
 
 def influences_above(
     masks: np.ndarray, test_correct: np.ndarray, threshold: float
 ) -> InfluencePairs:
     """Returns all pairs whose influence is above a threshold, by training example."""
-    trains, tests, values = [], [], []
+    trains = [np.zeros(0, np.int64)]
+    tests = [np.zeros(0, np.int64)]
+    values = [np.zeros(0)]
     for train, block in _blocks(masks, test_correct):
-        with np.errstate(invalid='ignore'):
-            rows, columns = np.nonzero(block > threshold)
+        rows, columns = np.nonzero(block > threshold)
         trains.append(train[rows])
         tests.append(columns)
         values.append(block[rows, columns])

@@ -5,6 +5,7 @@ only by an order that the caller names, and that the values do not contradict.
 """
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +24,11 @@ from indexed_imagenet.scores.columns import (
     split_name_pairs,
     value_columns,
 )
+from indexed_imagenet.scores.correlation import correlations
 from indexed_imagenet.scores.decide import check_share, order_of
+from indexed_imagenet.scores.downloads import Download, fetch, is_url
 from indexed_imagenet.scores.pairs import recognise
+from indexed_imagenet.scores.save import FORMAT, names_digest
 from indexed_imagenet.scores.tables import read_about, read_table
 from indexed_imagenet.text import first_of, one_line
 
@@ -59,11 +63,42 @@ def join(
     Raises:
       JoinError: the table does not fit; the message says why.
     """
+    if isinstance(table, str | os.PathLike) and is_url(os.fspath(table)):
+        table = fetch(os.fspath(table))
+    about = read_about(table)
+    if on is None:
+        _check_names(dataset, about, table)
     joined = _join(dataset, table, value, on, order, partial, many)
-    higher_is = read_about(table).get('higher_is')
+    found = correlations(dataset, joined.columns)
+    joined = dataclasses.replace(
+        joined, report=dataclasses.replace(joined.report, correlations=found)
+    )
+    higher_is = about.get('higher_is')
     if isinstance(higher_is, str):
         joined = dataclasses.replace(joined, higher_is=one_line(higher_is))
     return joined
+
+
+def _check_names(
+    dataset: 'IndexedDataset', about: dict[str, Any], table: str | Download
+) -> None:
+    """Refuses scores that ``save_scores`` wrote for another index.
+
+    Raises:
+      JoinError: the digests of the indices' file names differ.
+    """
+    digest = about.get('names')
+    if about.get('format') != FORMAT or not isinstance(digest, str):
+        return
+    expected = names_digest(dataset)
+    if digest != expected:
+        what = table.url if isinstance(table, Download) else os.fspath(table)
+        split = one_line(str(about.get('split')))
+        raise JoinError(
+            f'{what} was saved for another index, of the split {split!r}: the digest of '
+            f'its file names is {one_line(digest)[:12]}… (expected {expected[:12]}…, of '
+            f"{dataset.split!r}); on='filenames' joins it by name"
+        )
 
 
 def _join(

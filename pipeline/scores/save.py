@@ -24,15 +24,22 @@ FORMAT = 'indexed-imagenet scores 1'
 _RESERVED = ('format', 'index', 'filenames', 'labels', 'about')
 
 
+def names_digest(dataset: 'IndexedDataset') -> str:
+    """Returns the sha256 of the index's file names, as a manifest has it."""
+    if dataset.manifest is not None:
+        return dataset.manifest.build_id.names
+    encoded = np.char.encode(dataset.filenames, 'utf-8')
+    digest, _ = digest_index(SplitIndex(encoded, dataset.labels.astype(np.int16)))
+    return digest
+
+
 def _about(
     dataset: 'IndexedDataset', names: list[str], higher_is: str | None
 ) -> dict[str, Any]:
-    encoded = np.char.encode(dataset.filenames, 'utf-8')
-    digest, _ = digest_index(SplitIndex(encoded, dataset.labels.astype(np.int16)))
     return {
         'format': FORMAT,
         'split': dataset.split,
-        'names': digest,
+        'names': names_digest(dataset),
         'fingerprint': dataset.fingerprint,
         'scores': names,
         'higher_is': higher_is,

@@ -1,15 +1,13 @@
 """Reads tables that others published: npz, npy, CSV, JSON, JSON lines, parquet.
 
 A stranger's file runs no code here: npz and npy go through the safe reader. Sizes are
-bounded. What comes from a URL is kept by the digest of its content.
+bounded.
 """
 
 import csv
-import hashlib
 import io
 import json
 import os
-import pathlib
 import zipfile
 from collections.abc import Mapping
 from typing import Any, BinaryIO
@@ -17,13 +15,11 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from indexed_imagenet.errors import JoinError
+from indexed_imagenet.scores.downloads import MAX_BYTES, Download, fetch, is_url
 from indexed_imagenet.scores.names import looks_like_image, stem_of
 from indexed_imagenet.text import error_text
 from indexed_imagenet.transforms import storage
 from indexed_imagenet.transforms.formats.safe_npz import member_keys, read_member
-
-# The published tables are below 100 MB; one of ten columns of the training set is 1 GB.
-MAX_BYTES = 2 << 30
 
 Columns = dict[str, Any]
 
@@ -33,35 +29,9 @@ ABOUT_KEY = 'indexed_imagenet'
 _FORMATS = ('npz', 'npy', 'csv', 'tsv', 'json', 'jsonl', 'ndjson', 'parquet')
 
 
-def _fetch(url: str) -> bytes:
-    """Downloads a table, and keeps it in the user's cache."""
-    import requests
-
-    try:
-        with requests.get(url, stream=True, timeout=60) as answer:
-            answer.raise_for_status()
-            content = bytearray()
-            for part in answer.iter_content(1 << 20):
-                content += part
-                if len(content) > MAX_BYTES:
-                    raise JoinError(f'{url} has more than {MAX_BYTES:,} bytes')
-    except requests.RequestException as error:
-        raise JoinError(f'{url} cannot be fetched: {error_text(error)}') from error
-    data = bytes(content)
-    home = os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')
-    folder = pathlib.Path(home) / 'indexed-imagenet' / 'tables'
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        name = f'{hashlib.sha256(data).hexdigest()}-{url.rpartition("/")[2][-80:]}'
-        (folder / name).write_bytes(data)
-    except OSError:  # a cache is no more than a convenience
-        pass
-    return data
-
-
 def _read_bytes(path: str) -> bytes:
-    if path.startswith(('http://', 'https://')):
-        return _fetch(path)
+    if is_url(path):
+        return fetch(path).content
     try:
         size = storage.size(path)
         if size is None:
@@ -83,19 +53,24 @@ def read_about(table: Any) -> dict[str, Any]:
 
     Never fails: a table joins without it.
     """
-    if not isinstance(table, str | os.PathLike):
+    if isinstance(table, Download):
+        path, content = table.url, table.content
+    elif isinstance(table, str | os.PathLike):
+        path, content = os.fspath(table), None
+    else:
         return {}
-    path = os.fspath(table)
     try:
         if path.endswith('.csv'):
-            text = storage.read_bytes(about_path(path)).decode()
+            text = _read_bytes(about_path(path)).decode()
         elif path.endswith('.npz'):
-            with open_table(path) as file, zipfile.ZipFile(file) as archive:
+            file = open_table(path) if content is None else io.BytesIO(content)
+            with file, zipfile.ZipFile(file) as archive:
                 text = str(read_member(archive, 'about'))
         else:
             from pyarrow import parquet
 
-            metadata = parquet.read_schema(io.BytesIO(_read_bytes(path))).metadata
+            data = _read_bytes(path) if content is None else content
+            metadata = parquet.read_schema(io.BytesIO(data)).metadata
             text = metadata[ABOUT_KEY.encode()].decode()
         about = json.loads(text)
     except Exception:  # a stranger's file may fail in any way
@@ -114,7 +89,8 @@ def read_table(table: Any) -> tuple[Columns, str]:
     """Reads a table.
 
     Args:
-      table: a path or URL; an array of values; or a mapping of columns.
+      table: a path or URL, or what was downloaded from one; an array of values; or a
+        mapping of columns.
 
     Returns:
       The columns by name (an array without names is ``values``), and what to call the
@@ -123,6 +99,8 @@ def read_table(table: Any) -> tuple[Columns, str]:
     Raises:
       JoinError: it cannot be read, or holds something else than a table.
     """
+    if isinstance(table, Download):
+        return _parse(table.content, table.url), table.url
     if isinstance(table, str | os.PathLike):
         path = os.fspath(table)
         return _parse(_read_bytes(path), path), path

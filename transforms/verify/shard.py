@@ -17,8 +17,6 @@ import numpy as np
 from apache_beam.metrics import Metrics
 
 from indexed_imagenet.text import (
-    MAX_SHOWN_FAULTS_PER_SHARD,
-    counted,
     error_text,
     printable,
 )
@@ -46,61 +44,18 @@ from indexed_imagenet.transforms.formats.tfrecord import (
     read_frames,
 )
 from indexed_imagenet.transforms.index_table import PackedIndexTable
-from indexed_imagenet.transforms.verify.fault import Fault
+from indexed_imagenet.transforms.verify.findings import (
+    LOCATED_RECORD_DTYPE,
+    FaultList,
+    ShardFindings,
+    ShardTask,
+)
 from indexed_imagenet.transforms.verify.record import (
     NamesByIndex,
     RecordSpec,
     check_form,
     check_values,
 )
-
-# Where a record is and what it is: RECORD_DTYPE, and the offset of its frame.
-LOCATED_RECORD_DTYPE = np.dtype([('offset', '<i8'), *RECORD_DTYPE.descr])
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class ShardTask:
-    """A shard to be checked.
-
-    Attributes:
-      path: the file.
-      number: which shard of its split it is, from 0.
-      entry: what the manifest says of it, None without a manifest.
-    """
-
-    path: str
-    number: int
-    entry: ShardEntry | None
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class ShardFindings:
-    """What checking a shard has found.
-
-    Attributes:
-      task: the shard.
-      num_faults: how many.
-      faults: the first few of them.
-      records: shape [n], dtype ``LOCATED_RECORD_DTYPE``, in file order.
-      classes: what the records say of each class: (label, synset, text).
-      is_read: whether it was read to its end.
-      is_damaged: whether it was not, or a checksum is wrong.
-      mismatch: the first difference from what the manifest says of it, or ''.
-      canonical: the same records in canonical form, shape [n], dtype ``RECORD_DTYPE``;
-        None if they all are in that form.
-      num_other: how many records are not in canonical form.
-    """
-
-    task: ShardTask
-    num_faults: int
-    faults: list[Fault]
-    records: np.ndarray
-    classes: list[tuple[int, bytes, bytes]]
-    is_read: bool
-    is_damaged: bool
-    mismatch: str
-    canonical: np.ndarray | None
-    num_other: int
 
 
 def _compare_with_entry(
@@ -121,51 +76,7 @@ def _compare_with_entry(
     return ''
 
 
-class _FaultList:
-    """Collects the faults of one shard; all its damage together is the first of them."""
-
-    def __init__(self, path: str):
-        self._path = path
-        self._damage: Fault | None = None
-        self._num_damaged = 0
-        self._num_others = 0
-        self._others: list[Fault] = []
-
-    def add(self, what: str, offset: int = -1, index: int = -1) -> None:
-        """Adds a fault; after the first few, only counts it."""
-        self._num_others += 1
-        if len(self._others) < MAX_SHOWN_FAULTS_PER_SHARD:
-            self._others.append(Fault(self._path, what, offset, index))
-
-    def add_damage(self, what: str, offset: int = -1, index: int = -1) -> None:
-        """Adds a place where the file is damaged; after the first, only counts it."""
-        self._num_damaged += 1
-        if self._damage is None:
-            self._damage = Fault(self._path, what, offset, index)
-
-    @property
-    def is_damaged(self) -> bool:
-        """Whether the file is damaged at all."""
-        return self._damage is not None
-
-    @property
-    def num_faults(self) -> int:
-        """How many faults there are."""
-        return self._num_others + self.is_damaged
-
-    @property
-    def faults(self) -> list[Fault]:
-        """The first few faults."""
-        if self._damage is None:
-            return self._others
-        damage, more = self._damage, self._num_damaged - 1
-        if more:
-            what = f'{damage.what} (and {counted(more, "more such place")})'
-            damage = dataclasses.replace(damage, what=what)
-        return [damage, *self._others][:MAX_SHOWN_FAULTS_PER_SHARD]
-
-
-def _values_of(frame: Frame, faults: _FaultList) -> tuple[int, dict[str, Any] | None]:
+def _values_of(frame: Frame, faults: FaultList) -> tuple[int, dict[str, Any] | None]:
     """Returns what a record says, as far as that can be known.
 
     Returns:
@@ -213,7 +124,7 @@ def _check_record(
     task: ShardTask,
     spec: RecordSpec,
     names: NamesByIndex | None,
-    faults: _FaultList,
+    faults: FaultList,
     records: _Records,
 ) -> None:
     values = read_canonical(frame.payload) if frame.crc_ok else None
@@ -250,7 +161,7 @@ def verify_shard(
       spec: what its records are compared with.
       names: the index, if it is known.
     """
-    faults = _FaultList(task.path)
+    faults = FaultList(task.path)
     found_records = _Records([], [], set(), {})
     end, is_read = 0, True
     try:

@@ -22,21 +22,21 @@ from indexed_imagenet.text import (
     printable,
 )
 from indexed_imagenet.transforms import storage
-from indexed_imagenet.transforms.formats.build_id import BuildId, digest_index
-from indexed_imagenet.transforms.formats.index_file import SplitIndex
+from indexed_imagenet.transforms.formats.build_id import BuildId
 from indexed_imagenet.transforms.formats.layout import manifest_path, offsets_path
 from indexed_imagenet.transforms.formats.manifest import Manifest, read_manifest
-from indexed_imagenet.transforms.formats.offsets import (
-    ABSENT,
-    PLACE_DTYPES,
-    RecordOffsets,
-    read_offsets,
-)
-from indexed_imagenet.transforms.formats.shard_info import RECORD_DTYPE, digest_records
-from indexed_imagenet.transforms.formats.tfrecord import OVERHEAD
 from indexed_imagenet.transforms.reduce import ReduceGlobally
 from indexed_imagenet.transforms.verify.fault import Fault
-from indexed_imagenet.transforms.verify.shard import LOCATED_RECORD_DTYPE, ShardFindings
+from indexed_imagenet.transforms.verify.findings import (
+    LOCATED_RECORD_DTYPE,
+    ShardFindings,
+)
+from indexed_imagenet.transforms.verify.split_files import (
+    belongs_in,
+    check_manifest,
+    check_offsets,
+    totals_of,
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -108,7 +108,7 @@ def _check_none_missing(
     contradicted = np.flatnonzero(present & declared).tolist()
     if manifest and faulty:
         known = min(spec.num_examples, manifest.build_id.shuffle.num_examples)
-        declared[:known] |= _belongs_in(manifest.build_id, faulty)[:known]
+        declared[:known] |= belongs_in(manifest.build_id, faulty)[:known]
     missing = np.flatnonzero(~present & ~declared).tolist()
     if missing:
         so_far = ''
@@ -149,103 +149,6 @@ def _check_places(
             before = int(records['index'][case])
             what = f'it comes after index {before} (expected before it)'
             yield _fault_of(records, case + 1, path, what)
-
-
-def _canonical(found: ShardFindings) -> np.ndarray:
-    """Returns a shard's records in canonical form, dtype ``RECORD_DTYPE``."""
-    if found.canonical is not None:
-        return found.canonical
-    return found.records[list(RECORD_DTYPE.names or ())].astype(RECORD_DTYPE)
-
-
-def _totals(findings: Sequence[ShardFindings], records: np.ndarray) -> dict[str, Any]:
-    """Returns what a manifest says of all records, by the names of its fields."""
-    canonical = [_canonical(found) for found in findings]
-    plain = np.concatenate([np.empty(0, RECORD_DTYPE), *canonical])
-    in_order = plain[np.argsort(plain['index'], kind='stable')]
-    return {
-        'examples': len(records),
-        'bytes': int(records['length'].sum()) + OVERHEAD * len(records),
-        'classes': len({label for found in findings for label, _, _ in found.classes}),
-        'fingerprint': digest_records(in_order),
-    }
-
-
-def _check_manifest(
-    totals: dict[str, Any], manifest: Manifest, path: str
-) -> Iterator[Fault]:
-    for name, expected in totals.items():
-        found = getattr(manifest, name)
-        if found != expected:
-            yield Fault(path, f'{name} is {found} (expected {expected} as in the shards)')
-
-
-def _check_offsets(
-    records: np.ndarray,
-    shards: np.ndarray,
-    manifest: Manifest,
-    path: str,
-    faulty: Set[int],
-) -> Iterator[Fault]:
-    if storage.size(path) is None:
-        yield Fault(path, 'missing; a build writes it with the manifest')
-        return
-    try:
-        offsets = read_offsets(path)
-    except OSError as error:
-        yield Fault(path, f'cannot be read: {printable(str(error))}')
-        return
-    except ValueError as error:
-        what = printable(str(error).removeprefix(path).strip())
-        yield Fault(path, what)
-        return
-    num_examples = manifest.build_id.shuffle.num_examples
-    if len(offsets.names) != num_examples:
-        what = (
-            f'has {counted(len(offsets.names), "entry", "entries")} (expected '
-            f'{num_examples:,}, the length of the index)'
-        )
-        yield Fault(path, what)
-        return
-    known = (records['index'] >= 0) & (records['index'] < num_examples)
-    looked_at = ~_belongs_in(manifest.build_id, faulty)
-    yield from _check_offset_places(
-        records[known], shards[known], offsets, path, looked_at
-    )
-    index = SplitIndex(offsets.names.unpack(), offsets.label)
-    for name, found, expected in zip(
-        ('names', 'labels'),
-        digest_index(index),
-        (manifest.build_id.names, manifest.build_id.labels),
-        strict=True,
-    ):
-        if found != expected:
-            what = f'the digest of its {name} is {found} (expected {expected} as in the '
-            yield Fault(path, f'{what}manifest)')
-
-
-def _check_offset_places(
-    records: np.ndarray,
-    shards: np.ndarray,
-    offsets: RecordOffsets,
-    path: str,
-    looked_at: np.ndarray,
-) -> Iterator[Fault]:
-    """Compares places with those in the offsets file, of the indices looked at."""
-    for name in PLACE_DTYPES:
-        found = getattr(offsets, name)
-        expected = np.zeros_like(found)
-        if name == 'shard':
-            expected.fill(ABSENT)
-        expected[records['index']] = shards if name == 'shard' else records[name]
-        wrong = np.flatnonzero((found != expected) & looked_at)
-        if len(wrong):
-            first = int(wrong[0])
-            what = (
-                f'{name} is {int(found[first])} (expected {int(expected[first])} as in '
-                f'the shards; {counted(len(wrong), "such value")})'
-            )
-            yield Fault(path, what, index=first)
 
 
 def _check_classes(findings: Sequence[ShardFindings], path: str) -> Iterator[Fault]:
@@ -293,14 +196,6 @@ def _faulty_shards(
     return faulty
 
 
-def _belongs_in(build_id: BuildId, shards: Set[int]) -> np.ndarray:
-    """Returns for each index whether it belongs in one of some shards, bool."""
-    belongs = np.zeros(build_id.shuffle.num_examples, bool)
-    for shard in shards:
-        belongs[build_id.shuffle.expected(shard)] = True
-    return belongs
-
-
 def _check_whole(
     findings: Sequence[ShardFindings],
     records: np.ndarray,
@@ -322,9 +217,9 @@ def _check_whole(
         return
     if not faulty:
         path = manifest_path(directory, split)
-        yield from _check_manifest(_totals(findings, records), manifest, path)
+        yield from check_manifest(totals_of(findings, records), manifest, path)
     path = offsets_path(directory, split)
-    yield from _check_offsets(records, shards, manifest, path, faulty)
+    yield from check_offsets(records, shards, manifest, path, faulty)
 
 
 def verify_split(findings: Iterable[ShardFindings], spec: SplitSpec) -> dict[str, Any]:
@@ -348,7 +243,7 @@ def verify_split(findings: Iterable[ShardFindings], spec: SplitSpec) -> dict[str
         count += 1
         if len(faults) < MAX_SHOWN_FAULTS_PER_SPLIT:
             faults.append(fault)
-    totals = _totals(findings, records)
+    totals = totals_of(findings, records)
     if count:
         totals['fingerprint'] = None  # of faulty records it would say nothing
     return {

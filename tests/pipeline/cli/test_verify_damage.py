@@ -249,8 +249,9 @@ class TestFingerprint:
             RECORD_DTYPE,
             digest_records,
         )
+        from indexed_imagenet.transforms.verify.findings import ShardTask
         from indexed_imagenet.transforms.verify.record import RecordSpec
-        from indexed_imagenet.transforms.verify.shard import ShardTask, verify_shard
+        from indexed_imagenet.transforms.verify.shard import verify_shard
 
         path = data / SHARD
         payloads = [found.payload for found in frames_of(path)]

@@ -9,6 +9,7 @@ import pytest
 from indexed_imagenet.output import lock
 from support.commands import ROOT, Ended, build_command, digests, python_m, run_elsewhere
 from support.hostile import make_hostile_folder
+from support.processes import MARK
 
 
 @pytest.fixture(scope='session')
@@ -22,10 +23,15 @@ def local(golden, tmp_path_factory) -> dict[str, str]:
 
 @pytest.fixture
 def run_there(tmp_path):
-    """Runs a command with the flags of a runner, in a folder of hostile namesakes."""
+    """Runs a command with the flags of a runner, in a folder of hostile namesakes.
+
+    ``running_with(str(tmp_path))`` is what it leaves running.
+    """
 
     def run(command, *flags) -> Ended:
-        return run_elsewhere(python_m(*command, *flags), make_hostile_folder(tmp_path))
+        folder = make_hostile_folder(tmp_path)
+        mark = {MARK: str(tmp_path)}
+        return run_elsewhere(python_m(*command, *flags), folder, **mark)
 
     return run
 

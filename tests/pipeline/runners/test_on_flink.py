@@ -11,6 +11,7 @@ import pytest
 from support import engines
 from support.commands import ROOT, build_command, digests, python_m
 from support.flink_cluster import flink_cluster
+from support.processes import running_with
 
 
 @pytest.fixture(scope='module')
@@ -27,24 +28,12 @@ def embedded() -> list[str]:
     ]
 
 
-def java_processes() -> set[str]:
-    """Returns the IDs of the job servers that are running."""
-    done = subprocess.run(
-        ['pgrep', '-f', 'flink-job-server.jar'],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return set(done.stdout.split())
-
-
 def test_embedded_flink_same_bytes_as_local(golden, local, tmp_path, run_there, embedded):
-    before = java_processes()
     ended = run_there(build_command(golden, tmp_path / 'out'), *embedded)
     assert ended.status == 0, ended.err
     assert digests(tmp_path / 'out') == local
     assert 'train: complete, fingerprint sha256' in ended.out
-    assert java_processes() == before
+    assert running_with(str(tmp_path)) == []  # not even the job server
 
 
 def test_cluster_same_bytes_as_local(golden, local, tmp_path, run_there, cluster):

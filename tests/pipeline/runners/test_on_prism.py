@@ -1,11 +1,10 @@
 """Builds on a real Prism."""
 
-import subprocess
-
 import pytest
 
 from support import engines
 from support.commands import build_command, digests
+from support.processes import running_with
 
 
 @pytest.fixture(scope='module')
@@ -18,10 +17,7 @@ def test_prism_same_bytes_as_local(golden, local, tmp_path, run_there, prism):
     assert ended.status == 0, ended.err
     assert digests(tmp_path / 'out') == local
     assert 'train: complete, fingerprint sha256' in ended.out
-    left = subprocess.run(
-        ['pgrep', '-f', str(engines.prism())], capture_output=True, check=False
-    )
-    assert not left.stdout
+    assert running_with(str(tmp_path)) == []  # not even Prism
 
 
 def test_prism_bad_image_error_names_it(cut_image, tmp_path, run_there, prism):

@@ -1,6 +1,7 @@
 """``join`` and ``top`` as a person runs them."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -44,7 +45,7 @@ class TestJoin:
         assert ended == (
             0,
             f"{output}: joined by file name in 'filename': 51 matched, 0 absent, 0 "
-            'unknown, 0 duplicate\n',
+            'unknown, 0 duplicate; rank correlation with tr_mem: el2n -0.03\n',
             '',
         )
         np.testing.assert_allclose(ds.join(output).values, np.arange(51) / 100)
@@ -188,6 +189,66 @@ class TestTop:
             (tmp_path / 't.csv').write_text(content)
             flags = [*flags, f'--scores={tmp_path}/t.csv']
         ended = run('top', built, *flags)
+        assert (ended.status, ended.out) == (2, '')
+        assert ended.err.startswith('error: ') and ended.err.count('\n') == 1
+        assert message in ended.err
+
+
+class TestTopPairs:
+    @pytest.fixture
+    def pairs(self, tmp_path):
+        path = tmp_path / 'pairs.npz'
+        np.savez(
+            path,
+            tr_idx=[5, 50, 7, 9],
+            tt_idx=[2, 23, 0, 1],
+            infl=[0.2, 0.5, np.nan, 0.3],
+            mem=[0.9, 0.4, 0.3, 0.5],
+        )
+        return path
+
+    def test_top_pairs_are_listed_with_both_names(self, run, ds, built, pairs):
+        ended = run('top', built, '--scores', pairs, '--n=2')
+        header, *rows = rows_of(ended)
+        assert ended.status == 0
+        assert header == ['train', 'name', 'validation', 'name', 'class', 'infl', 'mem']
+        assert [row[0] for row in rows] == ['50', '9']
+        validation = IndexedDataset(built, 'validation')
+        assert rows[0][1:4] == [ds.filenames[50], '23', validation.filenames[23]]
+        assert rows[0][5:] == ['0.5000', '0.4000']
+
+    def test_top_pairs_by_memorization_and_lowest(self, run, built, pairs):
+        _, *rows = rows_of(run('top', built, '--scores', pairs, '--by=mem'))
+        assert [row[0] for row in rows] == ['5', '9', '50', '7']
+        _, *rows = rows_of(run('top', built, '--scores', pairs, '--lowest', '--n=1'))
+        assert rows[0][0] == '5'
+
+    def test_top_pairs_without_the_validation_split_shows_its_indices(
+        self, run, built, pairs, tmp_path
+    ):
+        output = tmp_path / 'train_only'
+        shutil.copytree(
+            built, output, ignore=shutil.ignore_patterns('*validation*', '.build')
+        )
+        [_, row] = rows_of(run('top', output, '--scores', pairs, '--n=1'))
+        assert row[2:4] == ['23', '']
+
+    @pytest.mark.parametrize(
+        ('change', 'flags', 'message'),
+        [
+            ({}, ['--by=tr_mem'], "--by is 'tr_mem' (expected infl or mem)"),
+            ({}, ['--split=validation'], 'holds pairs of both splits'),
+            ({'tr_idx': [51, 0, 0, 0]}, [], 'names train index 51, but'),
+            ({'tt_idx': [24, 0, 0, 0]}, [], 'names validation index 24, but'),
+            ({'mem': [1.0]}, [], "'mem' has shape (1,) (expected (4,))"),
+        ],
+    )
+    def test_top_pairs_refusal_is_one_line_and_exit_status_2(
+        self, run, built, pairs, change, flags, message
+    ):
+        with np.load(pairs) as arrays:
+            np.savez(pairs, **{**arrays, **change})
+        ended = run('top', built, '--scores', pairs, *flags)
         assert (ended.status, ended.out) == (2, '')
         assert ended.err.startswith('error: ') and ended.err.count('\n') == 1
         assert message in ended.err

@@ -83,6 +83,28 @@ def test_top_and_threshold_equal_the_dense_matrix(runs, monkeypatch, block):
     )
 
 
+@pytest.mark.parametrize('block', [7, 64])
+@pytest.mark.parametrize('k', [1, 5, 10, 200])
+def test_top_influences_of_equal_ones_the_lower_position_comes_first(
+    monkeypatch, block, k
+):
+    from indexed_imagenet.scores import estimators as module
+
+    monkeypatch.setattr(module, '_BLOCK', block)
+    random = np.random.RandomState(k)
+    masks, test = random.rand(5, 150) < 0.6, random.rand(5, TEST) < 0.5
+    everything = np.arange(150), np.arange(TEST)
+    full = estimators.influence_block(masks, test, *everything).values
+    known = np.isfinite(full[:, 0])
+    assert 0 < known.sum() < 150
+    top = estimators.top_influences(masks, test, k)
+    for j in range(TEST):
+        order = np.argsort(-full[:, j], kind='stable')
+        expected = order[: min(k, known.sum())]  # argsort puts NaN last
+        assert top.train[top.test == j].tolist() == expected.tolist()
+        assert top.influence[top.test == j].tolist() == full[expected, j].tolist()
+
+
 @pytest.mark.parametrize(
     ('masks', 'correct', 'message'),
     [

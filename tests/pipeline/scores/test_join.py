@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from indexed_imagenet import IndexedDataset, JoinError
+from indexed_imagenet.scores.correlation import rank_correlation
 from indexed_imagenet.scores.join import JoinReport
 
 
@@ -66,7 +67,11 @@ class TestKeys:
         columns = {'filename': ds.filenames[shuffled], 'el2n': values[shuffled]}
         joined = ds.join(write(tmp_path / f't.{ending}', columns))
         np.testing.assert_allclose(joined.values, values)
-        assert joined.report == JoinReport("file name in 'filename'", 51, 0, 0, 0)
+        memorization = np.load(f'{ds.directory}/train.scores.npz')['tr_mem']
+        rho = rank_correlation(values, memorization)
+        assert joined.report == JoinReport(
+            "file name in 'filename'", 51, 0, 0, 0, {'el2n': rho}
+        )
 
     @pytest.mark.parametrize(
         ('form', 'said'),
@@ -273,6 +278,33 @@ class TestSaved:
         np.testing.assert_allclose(
             ds.join(path, value='el2n', on='filenames').values, values
         )
+
+    @pytest.mark.parametrize('ending', ['npz', 'csv', 'parquet'])
+    def test_scores_of_another_index_are_refused(
+        self, ds, validation, values, tmp_path, ending
+    ):
+        path = tmp_path / f'el2n.{ending}'
+        ds.save_scores(path, el2n=values)
+        with pytest.raises(
+            JoinError,
+            match=r"saved for another index, of the split 'train': the digest of its "
+            rf'file names is {ds.manifest.build_id.names[:12]}… \(expected '
+            rf"{validation.manifest.build_id.names[:12]}…, of 'validation'\); on=",
+        ):
+            validation.join(path, partial=True)
+
+    def test_scores_of_another_index_join_by_name_if_told_so(self, ds, values, tmp_path):
+        ds.save_scores(tmp_path / 's.npz', el2n=values)
+        with np.load(tmp_path / 's.npz') as saved:
+            arrays = dict(saved)
+        about = json.loads(str(arrays['about']))
+        arrays['about'] = np.array(json.dumps({**about, 'names': '0' * 64}))
+        arrays['index'] = arrays['index'][::-1]
+        np.savez(tmp_path / 'other.npz', **arrays)
+        with pytest.raises(JoinError, match='0{12}… .expected'):
+            ds.join(tmp_path / 'other.npz')
+        joined = ds.join(tmp_path / 'other.npz', value='el2n', on='filenames')
+        np.testing.assert_allclose(joined.values, values)
 
     def test_npz_says_what_it_is(self, ds, values, tmp_path):
         ds.save_scores(tmp_path / 's.npz', el2n=values, higher_is='harder')

@@ -105,7 +105,7 @@ def test_real_scores_have_pairs_of_name_and_label_several_per_image(validation, 
 class Validation:
     """2,000 validation names in 20 classes: enough to test an order by its values."""
 
-    split, manifest = 'validation', None
+    directory, split, manifest = '/nowhere', 'validation', None
 
     def __init__(self):
         random = np.random.RandomState(0)

@@ -15,12 +15,9 @@ from indexed_imagenet.transforms.formats.shard_info import QUICK, RECORD_DTYPE
 from indexed_imagenet.transforms.formats.tfrecord import crc32c, frame
 from indexed_imagenet.transforms.index_table import IndexTable, PackedIndexTable
 from indexed_imagenet.transforms.verify.fault import Fault
+from indexed_imagenet.transforms.verify.findings import ShardTask
 from indexed_imagenet.transforms.verify.record import NamesByIndex, RecordSpec
-from indexed_imagenet.transforms.verify.shard import (
-    ShardTask,
-    VerifyShards,
-    verify_shard,
-)
+from indexed_imagenet.transforms.verify.shard import VerifyShards, verify_shard
 from indexed_imagenet.transforms.verify.split import SplitSpec, VerifySplit
 
 LABELS = make_labels(['n01440764', 'n02119022'], ['tench', 'red fox'])

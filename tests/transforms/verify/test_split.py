@@ -4,7 +4,7 @@ import apache_beam as beam
 import numpy as np
 
 from indexed_imagenet.transforms.verify.fault import Fault
-from indexed_imagenet.transforms.verify.shard import (
+from indexed_imagenet.transforms.verify.findings import (
     LOCATED_RECORD_DTYPE,
     ShardFindings,
     ShardTask,
