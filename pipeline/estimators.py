@@ -18,6 +18,7 @@ from indexed_imagenet.scores.pairs import (
     PublishedPairs,
     read_class_influence,
     read_pairs,
+    write_pairs,
 )
 
 __all__ = [
@@ -33,4 +34,5 @@ __all__ = [
     'read_class_influence',
     'read_pairs',
     'top_influences',
+    'write_pairs',
 ]

@@ -27,6 +27,8 @@ usage: indexed-imagenet COMMAND [flags]
   export   write chosen examples as JPEG files, named by their index
   join     join a published table of scores with the index, or say why it does not fit
   top      list the examples with the highest scores
+  show     put chosen examples on one HTML page or a contact sheet
+  report   describe a finished data set on one HTML page
   sample   make a small ImageNet-like data set to try a build on, or check what was
            built from it
 
@@ -95,6 +97,18 @@ def _top(argv: Sequence[str]) -> None:
     run(argv)
 
 
+def _show(argv: Sequence[str]) -> None:
+    from indexed_imagenet.cli.show import run
+
+    run(argv)
+
+
+def _report(argv: Sequence[str]) -> None:
+    from indexed_imagenet.cli.report import run
+
+    run(argv)
+
+
 # Each command imports what it needs when it is run: TensorFlow alone takes seconds.
 _COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     'build': _build,
@@ -102,6 +116,8 @@ _COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     'export': _export,
     'join': _join,
     'top': _top,
+    'show': _show,
+    'report': _report,
     'sample': _sample,
 }
 

@@ -234,6 +234,12 @@ class IndexedDataset(Examples):
         return manifest.fingerprint if manifest else None
 
     @property
+    def record_bytes(self) -> np.ndarray:
+        """The length of the record of each example in ``indices``, bytes, int64."""
+        lengths: np.ndarray = self._source.offsets.length[self.indices].astype(np.int64)
+        return lengths
+
+    @property
     def converted(self) -> np.ndarray:
         """The indices of examples whose image was converted, int64, ascending."""
         entries = self.manifest.converted if self.manifest else ()

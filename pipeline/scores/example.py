@@ -21,13 +21,21 @@ import numpy as np
 from indexed_imagenet.errors import DatasetError, JoinError, UserError
 from indexed_imagenet.flags import OneLineParser, int_flag
 from indexed_imagenet.readers.dataset import IndexedDataset
-from indexed_imagenet.scores.estimators import memorization, top_influences
+from indexed_imagenet.scores.estimators import (
+    influences_above,
+    memorization,
+    top_influences,
+)
 from indexed_imagenet.scores.features import image_features, load_pixels, make_filters
+from indexed_imagenet.scores.pairs import PublishedPairs, write_pairs
+from indexed_imagenet.text import counted
 
 # The paper trains each model on 70 % of the examples.
 _SHARE = 0.7
 _WIDTH = 0.1
 _RIDGE = 1e-3
+# That of the published table of pairs.
+MIN_INFLUENCE = 0.15
 # Kernel matrices of more examples do not fit a laptop's memory.
 _MAX_EXAMPLES = 10_000
 
@@ -124,6 +132,12 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         '--output', metavar='FILE', required=True, help='ends in .csv, .npz or .parquet'
     )
+    parser.add_argument(
+        '--pairs',
+        metavar='FILE',
+        help='also write the influences of at least 0.15, as the published table has '
+        'them (.npz)',
+    )
     for name, default, what in (
         ('runs', 200, 'number of models'),
         ('n', 10, 'how many examples to list'),
@@ -157,6 +171,8 @@ def run(argv: Sequence[str]) -> None:
       UserError: a flag is wrong, or the data set does not suit.
     """
     flags = _parse(argv)
+    if flags.pairs and not flags.pairs.endswith('.npz'):
+        raise UserError(f'--pairs {flags.pairs} must end in .npz')
     if flags.runs < 2:
         raise UserError(f'--runs is {flags.runs} (expected at least 2)')
     try:
@@ -197,6 +213,13 @@ def run(argv: Sequence[str]) -> None:
             f'{target} ({test.filenames[target]})'
         )
     print(f'{flags.output} holds the scores, by index and name')
+    if flags.pairs:
+        strong = influences_above(runs.masks, runs.test_correct, MIN_INFLUENCE)
+        table = PublishedPairs(
+            strong.train, strong.test, strong.influence, estimate.values[strong.train]
+        )
+        write_pairs(flags.pairs, table)
+        print(f'{flags.pairs} holds {counted(len(strong.train), "pair")}')
 
 
 if __name__ == '__main__':

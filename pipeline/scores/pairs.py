@@ -9,10 +9,12 @@ Their page gives two kinds of npz file, which count examples by the published in
 """
 
 import dataclasses
+import io
 import os
 import re
 import zipfile
 from collections.abc import Collection, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +22,7 @@ from indexed_imagenet.errors import JoinError
 from indexed_imagenet.scores.tables import open_table
 from indexed_imagenet.text import error_text, first_of
 from indexed_imagenet.transforms.formats.safe_npz import member_keys, read_member
+from indexed_imagenet.transforms.storage.atomic import atomic_write
 
 PAIR_KEYS = ('tr_idx', 'tt_idx', 'infl', 'mem')
 _MATRIX = re.compile(r'infl_matrix_class_?(\d+)')
@@ -113,6 +116,20 @@ def read_pairs(path: str | os.PathLike[str]) -> PublishedPairs:
     except Exception as error:  # a stranger's file may fail in any way
         raise JoinError(f'{path} cannot be read: {error_text(error)}') from error
     return PublishedPairs(train.astype(np.int64), test.astype(np.int64), infl, mem)
+
+
+def write_pairs(path: str | os.PathLike[str], pairs: PublishedPairs) -> None:
+    """Writes pairs under the published keys; ``read_pairs`` reads them.
+
+    Raises:
+      OSError: the file cannot be written.
+    """
+    file = io.BytesIO()
+    arrays = (pairs.train, pairs.test, pairs.influence, pairs.memorization)
+    named: Any = dict(zip(PAIR_KEYS, arrays, strict=True))
+    np.savez(file, **named)
+    folder = os.path.dirname(os.fspath(path)) or '.'
+    atomic_write(os.fspath(path), file.getbuffer(), folder)
 
 
 def read_class_influence(path: str | os.PathLike[str]) -> Iterator[ClassInfluence]:
