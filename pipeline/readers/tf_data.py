@@ -120,12 +120,13 @@ def make_tf_dataset(examples: 'Examples', options: TfOptions) -> Any:
     def make_element(record: Any, seed: Any) -> dict[str, Any]:
         example = _parse(tf, record)
         encoded = example['image']
-        if options.decode or options.preprocess:
-            example['image'] = tf.io.decode_jpeg(encoded, channels=3)
         if options.augmentation:
-            example['image'] = paper.augmented_tensor(tf, example['image'], seed)
+            pixels = tf.io.decode_jpeg(encoded, channels=3)
+            example['image'] = paper.augmented_tensor(tf, pixels, seed)
         elif options.preprocess:
-            example['image'] = paper.evaluation_tensor(tf, example['image'])
+            example['image'] = paper.evaluation_tensor(tf, encoded)
+        elif options.decode:
+            example['image'] = tf.io.decode_jpeg(encoded, channels=3)
         if options.image_buffer:
             example['image_buffer'] = encoded
         if not options.filename:
