@@ -113,11 +113,13 @@ def make_tf_dataset(examples: 'Examples', options: TfOptions) -> Any:
         else:
             indices = np.random.RandomState(options.shuffle_seed).permutation(indices)
         records = _chosen_records(tf, examples, indices)
-    seeds = tf.data.Dataset.random(
-        options.augmentation_seed, rerandomize_each_iteration=True
-    ).batch(2)
+    if options.augmentation:
+        seeds = tf.data.Dataset.random(
+            options.augmentation_seed, rerandomize_each_iteration=True
+        ).batch(2)
+        records = tf.data.Dataset.zip((records, seeds))
 
-    def make_element(record: Any, seed: Any) -> dict[str, Any]:
+    def make_element(record: Any, seed: Any = None) -> dict[str, Any]:
         example = _parse(tf, record)
         encoded = example['image']
         if options.augmentation:
@@ -133,7 +135,7 @@ def make_tf_dataset(examples: 'Examples', options: TfOptions) -> Any:
             del example['filename']
         return example
 
-    data = tf.data.Dataset.zip((records, seeds)).map(
+    data = records.map(
         make_element, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
     )
     if options.batch_size is not None:
