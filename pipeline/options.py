@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from typing import Any, TypeVar
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
@@ -43,12 +44,28 @@ WORKER_FLAGS = {
 _NUM_WORKERS = ('workers', 'n_workers', 'processes', 'num_processes', 'jobs', 'cores')
 
 
+_Options = TypeVar('_Options', bound=PipelineOptions)
+
+
 class BuildOptions(PipelineOptions):
     """The flags of ``build``, as a view of the pipeline options."""
 
     @classmethod
     def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
         add_build_flags(parser)
+
+    def view_as(self, cls: type[_Options]) -> _Options:
+        """Returns a view of these options, the same one each time.
+
+        Beam asks for a view of its typing options some 350 times while a graph is
+        built, and makes a parser for each.
+        """
+        # Beam's __setattr__ takes options only.
+        views: dict[type[PipelineOptions], Any] = self.__dict__.setdefault('_views', {})
+        if cls not in views:
+            views[cls] = super().view_as(cls)
+        view: _Options = views[cls]
+        return view
 
 
 def add_build_flags(parser: argparse.ArgumentParser) -> None:

@@ -121,6 +121,9 @@ _COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     'sample': _sample,
 }
 
+# The commands that run a Beam job in this process.
+_JOBS = ('build', 'verify')
+
 # The commands that keep finished shards and skip them when rerun.
 _RESUMABLE = ('build',)
 
@@ -179,7 +182,6 @@ def main(argv: Sequence[str] | None = None) -> int:
       SystemExit: the help of a command was asked for and printed.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
-    configure_malloc()
     bypass_proxies_on_loopback()  # before Beam imports gRPC
     for stream in (sys.stdout, sys.stderr):  # a file name may not fit the locale
         if isinstance(stream, io.TextIOWrapper):
@@ -197,6 +199,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f'indexed-imagenet {__version__}')
         return 0
     command, *flags = argv
+    if command in _JOBS:
+        configure_malloc()
     with open_stderr() as err:
         return _run_command(command, flags, verbose, err)
 

@@ -113,26 +113,29 @@ def make_tf_dataset(examples: 'Examples', options: TfOptions) -> Any:
         else:
             indices = np.random.RandomState(options.shuffle_seed).permutation(indices)
         records = _chosen_records(tf, examples, indices)
-    seeds = tf.data.Dataset.random(
-        options.augmentation_seed, rerandomize_each_iteration=True
-    ).batch(2)
+    if options.augmentation:
+        seeds = tf.data.Dataset.random(
+            options.augmentation_seed, rerandomize_each_iteration=True
+        ).batch(2)
+        records = tf.data.Dataset.zip((records, seeds))
 
-    def make_element(record: Any, seed: Any) -> dict[str, Any]:
+    def make_element(record: Any, seed: Any = None) -> dict[str, Any]:
         example = _parse(tf, record)
         encoded = example['image']
-        if options.decode or options.preprocess:
-            example['image'] = tf.io.decode_jpeg(encoded, channels=3)
         if options.augmentation:
-            example['image'] = paper.augmented_tensor(tf, example['image'], seed)
+            pixels = tf.io.decode_jpeg(encoded, channels=3)
+            example['image'] = paper.augmented_tensor(tf, pixels, seed)
         elif options.preprocess:
-            example['image'] = paper.evaluation_tensor(tf, example['image'])
+            example['image'] = paper.evaluation_tensor(tf, encoded)
+        elif options.decode:
+            example['image'] = tf.io.decode_jpeg(encoded, channels=3)
         if options.image_buffer:
             example['image_buffer'] = encoded
         if not options.filename:
             del example['filename']
         return example
 
-    data = tf.data.Dataset.zip((records, seeds)).map(
+    data = records.map(
         make_element, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
     )
     if options.batch_size is not None:

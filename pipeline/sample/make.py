@@ -20,7 +20,6 @@ from rich.console import Console
 from indexed_imagenet.errors import UserError
 from indexed_imagenet.sample import pictures
 from indexed_imagenet.sample.classes import CMYK_NAMES, PNG_NAME
-from indexed_imagenet.sample.malloc import keep_freed_memory
 from indexed_imagenet.sample.motifs import make_motif
 from indexed_imagenet.sample.plan import (
     HARD,
@@ -183,7 +182,6 @@ def _write_images(directory: pathlib.Path, sample: Sample, console: Console) -> 
     def write(image: _Image) -> None:
         image.path.write_bytes(_encode(image, images, sample, cache))
 
-    keep_freed_memory()
     # Threads suffice: drawing and encoding mostly run without Python's lock.
     pool = concurrent.futures.ThreadPoolExecutor(_usable_cores())
     try:

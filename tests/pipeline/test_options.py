@@ -1,5 +1,12 @@
+import pickle
+
 import pytest
-from apache_beam.options.pipeline_options import DirectOptions, SetupOptions
+from apache_beam.options.pipeline_options import (
+    DirectOptions,
+    GoogleCloudOptions,
+    SetupOptions,
+    StandardOptions,
+)
 
 from indexed_imagenet.errors import UserError
 from indexed_imagenet.options import is_set, own_flags, parse_options
@@ -79,3 +86,17 @@ def test_is_set_default_value_counts_and_longer_name_does_not():
     assert is_set('direct_num_workers', ['--direct_num_workers=1'])
     assert is_set('direct_num_workers', ['--direct_num_workers', '1'])
     assert not is_set('direct_num_workers', ['--direct_num_workers_x=1'])
+
+
+def test_view_as_gives_one_view_whose_changes_show_everywhere():
+    options = parse_options(['--job_name=a', '--runner=FlinkRunner'])
+    view = options.view_as(GoogleCloudOptions)
+    assert options.view_as(GoogleCloudOptions) is view
+    view.job_name = 'b'
+    assert options.get_all_options()['job_name'] == 'b'
+    options.view_as(StandardOptions).runner = 'PrismRunner'
+    copied = pickle.loads(pickle.dumps(options))
+    assert copied.view_as(GoogleCloudOptions).job_name == 'b'
+    assert copied.view_as(StandardOptions).runner == 'PrismRunner'
+    copied.view_as(GoogleCloudOptions).job_name = 'c'
+    assert (copied.get_all_options()['job_name'], view.job_name) == ('c', 'b')

@@ -17,7 +17,18 @@ Instructions: CPython's ``Lib/pickletools.py``. Content: ``__reduce__`` of numpy
 
 import pickle
 import re
-from typing import Any, NoReturn
+from typing import Any
+
+from indexed_imagenet.transforms.formats.numpy_stand_ins import (
+    ADMITTED,
+    DTYPE,
+    SCALAR,
+    ArrayStandIn,
+    call,
+    refuse,
+    scalar_name,
+    set_state,
+)
 
 # The training set has 1,281,167.
 MAX_NAMES = 1 << 21
@@ -30,46 +41,9 @@ _MAX_LINE = 4096
 _MAX_TUPLE = 16
 _MAX_NESTED_TUPLES = 16
 
-_RECONSTRUCT = 'numpy reconstruct'
-_SCALAR = 'numpy scalar'
-_NDARRAY = 'numpy ndarray'
-_DTYPE = 'numpy dtype'
-_STRING_DTYPE = 'numpy StringDType'
-_ENCODE = '_codecs encode'
-
-_ADMITTED = {
-    (b'numpy.core.multiarray', b'_reconstruct'): _RECONSTRUCT,
-    (b'numpy.core.multiarray', b'scalar'): _SCALAR,
-    (b'numpy._core.multiarray', b'_reconstruct'): _RECONSTRUCT,
-    (b'numpy._core.multiarray', b'scalar'): _SCALAR,
-    (b'numpy._core._internal', b'_convert_to_stringdtype_kwargs'): _STRING_DTYPE,
-    (b'numpy', b'ndarray'): _NDARRAY,
-    (b'numpy', b'dtype'): _DTYPE,
-    (b'_codecs', b'encode'): _ENCODE,
-}
-
 
 class _Mark:
     """Where the items of a tuple or a batch begin on the stack."""
-
-
-class _Array:
-    """Stands for an array; keeps its state."""
-
-    __slots__ = ('state',)
-
-    def __init__(self) -> None:
-        self.state: Any = None
-
-
-class _Dtype:
-    """Stands for a dtype: its code (``S20``, ``U20``, ``O8``) and byte order."""
-
-    __slots__ = ('code', 'order')
-
-    def __init__(self, code: bytes):
-        self.code = code
-        self.order: Any = None
 
 
 _MARK = _Mark()
@@ -122,67 +96,10 @@ _TUPLES = {0x85: 1, 0x86: 2, 0x87: 3}
 _LINES = b'cgpIVSL'
 
 
-def _refuse(reason: str) -> NoReturn:
-    raise pickle.UnpicklingError(reason)
-
-
 def _text(data: bytes) -> bytes:
     if not data.isascii():
         data.decode()  # raises what is not UTF-8
     return data
-
-
-def _encode_latin1(args: tuple[Any, ...]) -> bytes:
-    match args:
-        case (bytes(text), b'latin1'):
-            return text.decode().encode('latin1')
-    _refuse(f'it calls _codecs.encode with {str(args[1:])[:80]}')
-
-
-def _scalar(args: tuple[Any, ...]) -> bytes:
-    """Returns a numpy.bytes_ or numpy.str_, of a dtype and a scalar's own bytes."""
-    dtype, content = args if len(args) == 2 else (None, None)
-    if type(dtype) is not _Dtype or type(content) is not bytes:
-        _refuse('it holds a numpy scalar that is not a name')
-    return _scalar_name(dtype.code, dtype.order, content)
-
-
-def _scalar_name(code: bytes, order: Any, content: bytes) -> bytes:
-    if code.startswith(b'S'):
-        return content.rstrip(b'\0')
-    if code.startswith(b'U') and order in (b'<', b'>'):
-        text = content.decode('utf-32-le' if order == b'<' else 'utf-32-be')
-        return text.rstrip('\0').encode()
-    _refuse(f'it holds a numpy scalar of dtype {code[:40].decode()!r}')
-
-
-def _reduce(function: Any, args: Any) -> Any:
-    if type(args) is not tuple:
-        _refuse('it calls a function without arguments')
-    if function is _SCALAR:
-        return _scalar(args)
-    if function is _DTYPE:
-        if not args or type(args[0]) is not bytes:
-            _refuse('it holds a dtype without a name')
-        return _Dtype(args[0])
-    if function is _ENCODE:
-        return _encode_latin1(args)
-    if function is _RECONSTRUCT:
-        return _Array()
-    if function is _STRING_DTYPE:
-        return _Dtype(b'T')
-    _refuse('it calls what is not a function')
-
-
-def _build(made: Any, state: Any) -> None:
-    if type(state) is not tuple:
-        _refuse('it holds an object without a state')
-    if type(made) is _Dtype:
-        made.order = state[1] if len(state) > 1 else None
-    elif type(made) is _Array:
-        made.state = state
-    else:
-        _refuse('it gives a state to what takes none')
 
 
 def _line_value(opcode: int, line: bytes) -> Any:
@@ -193,10 +110,10 @@ def _line_value(opcode: int, line: bytes) -> Any:
         quote = line[:1]
         is_plain = b'\\' not in line and quote in (b'"', b"'") and line[-1:] == quote
         if len(line) < 2 or not is_plain:
-            _refuse('it holds text of Python 2 with escapes; save it with Python 3')
+            refuse('it holds text of Python 2 with escapes; save it with Python 3')
         return line[1:-1]
     if len(line) > 20:
-        _refuse(f'it holds a number of {len(line)} digits')
+        refuse(f'it holds a number of {len(line)} digits')
     return int(line.rstrip(b'L'))
 
 
@@ -258,14 +175,14 @@ class _Machine:
             elif opcode in _TUPLES:
                 width = _TUPLES[opcode]
                 if width > len(stack):
-                    _refuse('it takes more from its stack than it has')
+                    refuse('it takes more from its stack than it has')
                 stack[-width:] = [self._tuple(stack[-width:])]
             elif opcode == ord('R'):  # REDUCE
                 args = stack.pop()
-                stack[-1] = _reduce(stack[-1], args)
+                stack[-1] = call(stack[-1], args)
             elif opcode == ord('b'):  # BUILD
                 state = stack.pop()
-                _build(stack[-1], state)
+                set_state(stack[-1], state)
             elif opcode == ord('('):
                 push(_MARK)
             elif opcode == ord('t'):  # TUPLE
@@ -298,12 +215,12 @@ class _Machine:
             elif opcode == ord('.'):
                 return stack.pop()
             else:
-                _refuse(
+                refuse(
                     f'its instruction {bytes([opcode])!r} is not one that numpy writes '
                     'for an array of names'
                 )
             if len(stack) > _MAX_STACK or len(memo) > max_memo:
-                _refuse(f'it keeps more than numpy does for {self._num_names} of them')
+                refuse(f'it keeps more than numpy does for {self._num_names} of them')
 
     def _run_scalar(self, at: int, stack: list[Any]) -> int:
         """Pushes a whole numpy scalar, if there is one; returns its end, or 0."""
@@ -318,9 +235,9 @@ class _Machine:
         num_bytes = int.from_bytes(groups[11] or groups[12], 'little')
         begin = head.end()
         tail = _SCALAR_TAIL.match(self._data, begin + num_bytes)
-        if tail is None or function is not _SCALAR or dtype is not _DTYPE:
+        if tail is None or function is not SCALAR or dtype is not DTYPE:
             return 0
-        name = _scalar_name(groups[4], order, self._data[begin : begin + num_bytes])
+        name = scalar_name(groups[4], order, self._data[begin : begin + num_bytes])
         # Only the name is referred to again, if it comes twice.
         puts = (groups[5], groups[6], groups[7], groups[10], *tail.groups())
         if set(puts) == _MEMOIZE_ONLY:
@@ -348,7 +265,7 @@ class _Machine:
     def _line(self, at: int) -> tuple[bytes, int]:
         end = self._data.find(b'\n', at, at + _MAX_LINE)
         if end < 0:
-            _refuse(f'it has a line without an end within {_MAX_LINE} bytes')
+            refuse(f'it has a line without an end within {_MAX_LINE} bytes')
         return self._data[at:end], end + 1
 
     def _put(self, place: int, value: Any) -> None:
@@ -362,11 +279,11 @@ class _Machine:
         elif 0 <= place < len(memo):
             memo[place] = value
         else:
-            _refuse(f'its memo skips from {len(memo)} to {place} (expected no gaps)')
+            refuse(f'its memo skips from {len(memo)} to {place} (expected no gaps)')
 
     def _get(self, place: int) -> Any:
         if not 0 <= place < len(self._memo) or self._memo[place] is _FORGOTTEN:
-            _refuse(f'it takes from place {place} of its memo, which holds nothing')
+            refuse(f'it takes from place {place} of its memo, which holds nothing')
         return self._memo[place]
 
     def _pop_to_mark(self, stack: list[Any]) -> list[Any]:
@@ -375,37 +292,37 @@ class _Machine:
                 items = stack[begin + 1 :]
                 del stack[begin:]
                 return items
-        _refuse('it has no mark on its stack')
+        refuse('it has no mark on its stack')
 
     def _tuple(self, items: list[Any]) -> tuple[Any, ...]:
         self._nested += tuple in map(type, items)
         if len(items) > _MAX_TUPLE or self._nested > _MAX_NESTED_TUPLES:
-            _refuse('it holds tuples that no array of names has')
+            refuse('it holds tuples that no array of names has')
         return tuple(items)
 
     def _new_list(self) -> list[bytes]:
         if self._names is not None:
-            _refuse('an object in it is neither bytes nor str')
+            refuse('an object in it is neither bytes nor str')
         self._names = []
         return self._names
 
     def _append(self, to: Any, items: list[Any]) -> None:
         if self._names is None or to is not self._names:
-            _refuse('it appends to what is not a list')
+            refuse('it appends to what is not a list')
         if set(map(type, items)) - {bytes}:
-            _refuse('an object in it is neither bytes nor str')
+            refuse('an object in it is neither bytes nor str')
         self._names += items
         if len(self._names) > self._num_names:
-            _refuse(f'it holds more names than the {self._num_names} of its header')
+            refuse(f'it holds more names than the {self._num_names} of its header')
 
     def _find(self, module: Any, name: Any) -> str:
         if type(module) is not bytes or type(name) is not bytes:
-            _refuse('it asks for a function without a name')
+            refuse('it asks for a function without a name')
         try:
-            return _ADMITTED[module, name]
+            return ADMITTED[module, name]
         except KeyError:
             asked = (module[:80] + b'.' + name[:80]).decode('utf-8', 'replace')
-            _refuse(f'it asks for {asked}, which no array of names needs')
+            refuse(f'it asks for {asked}, which no array of names needs')
 
 
 def read_pickled_names(data: bytes, offset: int, num_names: int) -> list[bytes]:
@@ -424,7 +341,7 @@ def read_pickled_names(data: bytes, offset: int, num_names: int) -> list[bytes]:
         many names; the message is one line.
     """
     if num_names > MAX_NAMES:
-        _refuse(
+        refuse(
             f'it has {num_names} objects (expected at most {MAX_NAMES}); save the names '
             "as an array of dtype 'S'"
         )
@@ -433,12 +350,12 @@ def read_pickled_names(data: bytes, offset: int, num_names: int) -> list[bytes]:
     except IndexError:
         raise pickle.UnpicklingError('its pickle is cut off or damaged') from None
     # An array's state: version, shape, dtype, order, and the list of objects.
-    state = array.state if type(array) is _Array else None
+    state = array.state if type(array) is ArrayStandIn else None
     if type(state) is not tuple or len(state) != 5 or type(state[4]) is not list:
-        _refuse('it holds no array of objects')
+        refuse('it holds no array of objects')
     names: list[bytes] = state[4]
     if state[1] != (len(names),) or len(names) != num_names:
-        _refuse(
+        refuse(
             f'its shape is {str(state[1])[:80]} (expected one dimension of '
             f'{len(names)} names, and {num_names} by the header)'
         )

@@ -2,7 +2,7 @@ import types
 
 import pytest
 
-from indexed_imagenet.report.summary import input_errors, notes, rejection_lines
+from indexed_imagenet.report.input_lines import input_errors, notes, rejection_lines
 from indexed_imagenet.transforms.input_report import InputReport, IssueKind
 from support.reports import build_id
 
