@@ -5,7 +5,8 @@
 #   ./run_local.sh --FLAG=VALUE …     build
 #   ./run_local.sh COMMAND …          any command; "help COMMAND" shows its flags
 #
-# Installs the client libraries for gs:// and s3:// URLs if a flag has one.
+# Installs the client libraries for gs:// and s3:// URLs if a flag has one, and what
+# pages need for show and report.
 set -euo pipefail
 
 # The checkout, also if this script is called by a link to it.
@@ -19,6 +20,7 @@ source "$root/pipeline/venv.sh"
 extras=
 case "$*" in *gs://*) extras+=,gcp ;; esac
 case "$*" in *s3://*) extras+=,aws ;; esac
+case ${1-} in show | report) extras+=,show ;; esac
 ensure_venv "$root" "${extras:+[${extras#,}]}"
 command=$venv/bin/indexed-imagenet
 

@@ -72,7 +72,7 @@ def find_blocks(file: str, text: str) -> list[Block]:
 
 BLOCKS = [
     block
-    for file in ('README.md', 'pipeline/scores/README.md')
+    for file in ('README.md', 'pipeline/scores/README.md', 'pipeline/pages/README.md')
     for block in find_blocks(file, (ROOT / file).read_text())
 ]
 

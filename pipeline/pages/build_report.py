@@ -94,7 +94,7 @@ def _converted_table(dataset: IndexedDataset, manifest: Manifest) -> Table | Non
     if not manifest.converted:
         return None
     rows = [
-        (str(entry.index), str(dataset.filenames[entry.index]), entry.source, entry.codec)
+        (str(entry.index), dataset.filename(entry.index), entry.source, entry.codec)
         for entry in manifest.converted[:MAX_ROWS]
     ]
     title = f'Converted: {counted(len(manifest.converted), "image")}'

@@ -92,7 +92,7 @@ def make_entries(
             image_class = dataset.classes[label]
             yield Entry(
                 index,
-                str(dataset.filenames[index]),
+                dataset.filename(index),
                 label,
                 image_class.synset,
                 image_class.text,

@@ -192,6 +192,17 @@ class IndexedDataset(Examples):
         """The file name of each index, dtype U, shape [len(ds)]."""
         return self._source.filenames
 
+    def filename(self, index: int) -> str:
+        """Returns the file name of an index, without making the array of all names.
+
+        Raises:
+          IndexError: the index is outside the index file.
+        """
+        if not 0 <= index < len(self):
+            raise self._source.outside(index)
+        name: bytes = self._source.offsets.names[index]
+        return name.decode('utf-8', 'backslashreplace')
+
     @functools.cached_property
     def classes(self) -> tuple[ImageClass, ...]:
         """The synset and text of each label, by label."""

@@ -11,7 +11,6 @@ of the photographs does, and the files beside the shards, which are measured alo
 import argparse
 import pathlib
 import statistics
-import subprocess
 import sys
 
 import numpy as np

@@ -128,6 +128,12 @@ def test_getitem_other_keys_raise_type_error(ds, key, message):
         ds[key]
 
 
+def test_filename_of_an_index(ds):
+    assert [ds.filename(index) for index in range(51)] == ds.filenames.tolist()
+    with pytest.raises(IndexError, match='index 51 is not in the train index'):
+        ds.filename(51)
+
+
 def test_iteration_yields_all_examples_in_order_of_index(ds):
     assert [example.index for example in ds] == list(range(51))
 
