@@ -92,8 +92,6 @@ def save_scores(
         raise JoinError(
             f'{target} has the ending {ending!r} (expected {", ".join(writers)})'
         )
-    if not storage.parent(target):
-        target = os.path.join('.', target)
     folder = storage.parent(target)
     content = writers[ending](columns, about)
     if ending == '.csv':

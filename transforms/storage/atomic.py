@@ -31,6 +31,7 @@ def atomic_open(path: str, staging_dir: str, durable: bool = False) -> Iterator[
     Raises:
       OSError: it cannot be written.
     """
+    path, staging_dir = storage.absolute(path), storage.absolute(staging_dir)
     temporary = temporary_path(staging_dir, storage.split(path)[1])
     storage.make_folder(staging_dir)
     try:

@@ -40,6 +40,12 @@ def test_atomic_write_makes_folders_and_leaves_only_the_file(tmp_path):
     assert files_in(tmp_path) == ['out/x']
 
 
+def test_atomic_write_bare_name_is_in_the_working_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    atomic_write('a', b'1', '')
+    assert [path.name for path in tmp_path.iterdir()] == ['a']
+
+
 def test_atomic_write_replaces_existing_file(tmp_path):
     path = str(tmp_path / 'x')
     for content in (b'one', memoryview(b'two')):
