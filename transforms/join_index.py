@@ -40,13 +40,17 @@ def join_refs(
       The rows of the images that are in the index and in the right folder
       (possibly none), and a report for each kind of issue.
     """
-    places = table.find(refs.names)
+    prefix = refs.folder + b'/' if refs.folder else b''
+    keys = refs.names
+    if table.has_paths:
+        keys = [prefix + name for name in refs.names]
+    places = table.find(keys)
     labels = table.labels[places]
     found = places >= 0
     right_folder = np.ones(len(places), bool)
     folder = printable(refs.folder)
     if refs.folder:
-        right_folder = labels == (synsets.index(folder) if folder in synsets else -1)
+        right_folder = labels == _label_of(folder, synsets)
 
     def path(name: bytes) -> str:
         return storage.join(folder, printable(name))
@@ -57,7 +61,7 @@ def join_refs(
     present = set(places.tolist())
     for i in np.flatnonzero(~found):
         name = refs.names[i]
-        place = find_renamed(table, name) if may_be_renamed(name) else -1
+        place = find_renamed(table, keys[i]) if may_be_renamed(name) else -1
         if place >= 0 and place not in present:  # else it is another copy
             original = bytes(table.names[place])
             renamed.append(
@@ -79,11 +83,15 @@ def join_refs(
     issues = [InputReport.of(split, kind, paths) for kind, paths in cases if paths]
 
     chosen = np.flatnonzero(found & right_folder)
-    names = [refs.names[i] for i in chosen]
-    prefix = refs.folder + b'/' if refs.folder else b''
-    sources = [prefix + name for name in names]
-    rows = make_rows(sources, names, table.index[places[chosen]], labels[chosen])
+    sources = [prefix + refs.names[i] for i in chosen]
+    rows = make_rows(
+        sources, [keys[i] for i in chosen], table.index[places[chosen]], labels[chosen]
+    )
     return rows, issues
+
+
+def _label_of(folder: str, synsets: Sequence[str]) -> int:
+    return synsets.index(folder) if folder in synsets else -1
 
 
 class _Join(beam.DoFn):
