@@ -32,6 +32,9 @@ _FIRST_BEAM_OPTIONS = {
     'max_num_workers': 'maximum number of Dataflow workers',
 }
 
+# The number of shards of each split that the published index has.
+DEFAULT_SHARDS = {'train': 1024, 'validation': 128}
+
 # The flag for the number of workers, by runner; '' is the local one.
 WORKER_FLAGS = {
     '': 'direct_num_workers',
@@ -106,15 +109,15 @@ def add_build_flags(parser: argparse.ArgumentParser) -> None:
         '--train_shards',
         metavar='N',
         type=int_flag,
-        default=1024,
-        help='number of training shards (default: %(default)s)',
+        help='number of training shards (default: '
+        f'{DEFAULT_SHARDS["train"]}; fewer for a smaller index of your own)',
     )
     outputs.add_argument(
         '--validation_shards',
         metavar='N',
         type=int_flag,
-        default=128,
-        help='number of validation shards (default: %(default)s)',
+        help='number of validation shards (default: '
+        f'{DEFAULT_SHARDS["validation"]}; fewer for a smaller index of your own)',
     )
     outputs.add_argument(
         '--shuffle_seed',

@@ -27,14 +27,16 @@ class IndexTable:
       names: shape [N], dtype S, ascending.
       index: shape [N], int32, the position of each name in the index file.
       labels: shape [N], int16, the position of its synset in the sorted list.
+      has_paths: whether names are ``class/file`` instead of basenames.
     """
 
-    __slots__ = ('names', 'index', 'labels', '__weakref__')
+    __slots__ = ('names', 'index', 'labels', 'has_paths', '__weakref__')
 
     def __init__(self, names: np.ndarray, index: np.ndarray, labels: np.ndarray):
         self.names = names
         self.index = index
         self.labels = labels
+        self.has_paths = bool(len(names)) and b'/' in bytes(names[0])
 
     @classmethod
     def from_split(cls, split: SplitIndex) -> 'IndexTable':
@@ -46,7 +48,7 @@ class IndexTable:
         """Returns the table's row of each name, −1 if the table lacks it.
 
         Args:
-          names: basenames; any number of them.
+          names: in the form of the table's; any number of them.
 
         Returns:
           Shape [len(names)], int64: use it on ``index`` and ``labels``.

@@ -23,7 +23,10 @@ class IssueKind(enum.StrEnum):
 
     UNREADABLE = 'unreadable'  # a folder that cannot be listed
     UNKNOWN = 'unknown'  # an image that the index does not name
-    RENAMED = 'renamed'  # an image that the index has under a similar name
+    RENAMED = 'renamed'  # an image that may be one that the index has
+    RESPELLED = (
+        'respelled'  # an image that was taken though its name is spelled otherwise
+    )
     MISPLACED = 'misplaced'  # an image in another class's folder
     DUPLICATE = 'duplicate'  # two images for one index
     SHRUNK = 'shrunk'  # fewer images than the output directory was built from
@@ -64,12 +67,23 @@ class InputReport:
         kind: IssueKind,
         cases: Iterable[str],
         images: dict[str, int] | None = None,
+        count: int | None = None,
     ) -> 'InputReport':
-        """Returns a report on some cases of one kind, and on a number of images."""
+        """Returns a report on some cases of one kind, and on a number of images.
+
+        Args:
+          split: of the cases.
+          kind: of the cases.
+          cases: all of them; with ``count`` at least the first few.
+          images: the number of images with a row, by split.
+          count: the number of all cases.
+        """
         cases = sorted(cases)
         key = (split, kind)
         shown = tuple(cases[:MAX_SHOWN_CASES])
-        return cls(images or {}, {key: len(cases)}, {key: shown})
+        return cls(
+            images or {}, {key: len(cases) if count is None else count}, {key: shown}
+        )
 
     @property
     def blocks_build(self) -> bool:

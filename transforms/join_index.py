@@ -7,7 +7,7 @@ import numpy as np
 from apache_beam.metrics import Metrics
 from apache_beam.pvalue import AsSingleton
 
-from indexed_imagenet.text import printable
+from indexed_imagenet.text import MAX_SHOWN_CASES, printable
 from indexed_imagenet.transforms import storage
 from indexed_imagenet.transforms.elements import ImageRefs
 from indexed_imagenet.transforms.index_table import IndexTable, PackedIndexTable
@@ -28,7 +28,9 @@ def join_refs(
 
     A file that the index names is an image, whatever its ending. One that the index
     does not name is an unknown image if its name ends like an image's, and is ignored
-    otherwise. Of a name that the index has in a similar form, that form is reported.
+    otherwise. A name that is another spelling of exactly one in the index (see
+    ``inputs/renamed.py``) is that image, and its row has the index's spelling; of a name
+    that is merely similar, the one in the index is reported.
 
     Args:
       refs: files of one folder.
@@ -40,35 +42,47 @@ def join_refs(
       The rows of the images that are in the index and in the right folder
       (possibly none), and a report for each kind of issue.
     """
-    places = table.find(refs.names)
+    prefix = refs.folder + b'/' if refs.folder else b''
+    keys = refs.names
+    if table.has_paths:
+        keys = [prefix + name for name in refs.names]
+    places = table.find(keys)
+    unnamed = np.flatnonzero(places < 0)
+    maybe = [i for i in unnamed.tolist() if may_be_renamed(refs.names[i])]
+    taken, similar = find_renamed(table, [keys[i] for i in maybe], synsets)
+    places[maybe] = taken
+    other_spelling = [i for i in maybe if places[i] >= 0]
+    similar_to = dict(zip(maybe, similar.tolist(), strict=True))
+
     labels = table.labels[places]
     found = places >= 0
     right_folder = np.ones(len(places), bool)
     folder = printable(refs.folder)
     if refs.folder:
-        right_folder = labels == (synsets.index(folder) if folder in synsets else -1)
+        right_folder = labels == _label_of(folder, synsets)
 
-    def path(name: bytes) -> str:
-        return storage.join(folder, printable(name))
+    def path(i: int) -> str:
+        return storage.join(folder, printable(refs.names[i]))
+
+    def compared(i: int, place: int) -> str:
+        original = bytes(table.names[place])
+        return (
+            f'{path(i)} ({printable(original)} in the index; differs by '
+            f'{name_difference(keys[i], original)})'
+        )
 
     unknown: list[str] = []
     renamed: list[str] = []
     ignored: list[str] = []
-    present = set(places.tolist())
-    for i in np.flatnonzero(~found):
-        name = refs.names[i]
-        place = find_renamed(table, name) if may_be_renamed(name) else -1
-        if place >= 0 and place not in present:  # else it is another copy
-            original = bytes(table.names[place])
-            renamed.append(
-                f'{path(name)} ({printable(original)} in the index; differs by '
-                f'{name_difference(name, original)})'
-            )
+    for i in np.flatnonzero(~found).tolist():
+        place = similar_to.get(i, -1)
+        if place >= 0:
+            renamed.append(compared(i, place))
         else:
-            (unknown if looks_like_image(name) else ignored).append(path(name))
+            (unknown if looks_like_image(refs.names[i]) else ignored).append(path(i))
     misplaced = [
-        f'{path(refs.names[i])} (of class {synsets[labels[i]]})'
-        for i in np.flatnonzero(found & ~right_folder)
+        f'{path(i)} (of class {synsets[labels[i]]})'
+        for i in np.flatnonzero(found & ~right_folder).tolist()
     ]
     cases = (
         (IssueKind.UNKNOWN, unknown),
@@ -77,13 +91,23 @@ def join_refs(
         (IssueKind.IGNORED, ignored),
     )
     issues = [InputReport.of(split, kind, paths) for kind, paths in cases if paths]
+    if other_spelling:
+        # Of a million, only the first few are put into words.
+        first = sorted(other_spelling, key=refs.names.__getitem__)[:MAX_SHOWN_CASES]
+        shown = [compared(i, int(places[i])) for i in first]
+        issues.append(
+            InputReport.of(split, IssueKind.RESPELLED, shown, count=len(other_spelling))
+        )
 
     chosen = np.flatnonzero(found & right_folder)
-    names = [refs.names[i] for i in chosen]
-    prefix = refs.folder + b'/' if refs.folder else b''
-    sources = [prefix + name for name in names]
+    sources = [prefix + refs.names[i] for i in chosen]
+    names = table.names[places[chosen]].tolist()
     rows = make_rows(sources, names, table.index[places[chosen]], labels[chosen])
     return rows, issues
+
+
+def _label_of(folder: str, synsets: Sequence[str]) -> int:
+    return synsets.index(folder) if folder in synsets else -1
 
 
 class _Join(beam.DoFn):

@@ -39,7 +39,7 @@ def row_dtype(source_width: int, name_width: int) -> np.dtype:
       offset, length: the image's bytes within the source, in bytes; ``WHOLE``
         for a source that is one image.
       source: path relative to the split's directory.
-      name: basename, as in the index file.
+      name: as in the index file: a basename, or class/file.
     """
     return np.dtype(
         [

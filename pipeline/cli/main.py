@@ -23,6 +23,7 @@ _USAGE = """\
 usage: indexed-imagenet COMMAND [flags]
 
   build    build TFRecords from ImageNet's images and the index file
+  index    make an index file for images of your own, in class folders
   verify   read finished shards and report what is wrong with them
   export   write chosen examples as JPEG files, named by their index
   join     join a published table of scores with the index, or say why it does not fit
@@ -61,6 +62,13 @@ def _importing() -> Iterator[None]:
 def _build(argv: Sequence[str]) -> None:
     with _importing():
         from indexed_imagenet.cli.build import run
+
+    run(argv)
+
+
+def _index(argv: Sequence[str]) -> None:
+    with _importing():
+        from indexed_imagenet.cli.index import run
 
     run(argv)
 
@@ -112,6 +120,7 @@ def _report(argv: Sequence[str]) -> None:
 # Each command imports what it needs when it is run: TensorFlow alone takes seconds.
 _COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     'build': _build,
+    'index': _index,
     'verify': _verify,
     'export': _export,
     'join': _join,

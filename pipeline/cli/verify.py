@@ -15,7 +15,8 @@ from rich.console import Console
 from indexed_imagenet.console import open_stderr, print_line
 from indexed_imagenet.errors import UserError
 from indexed_imagenet.flags import OneLineParser
-from indexed_imagenet.labels.load import METADATA_FILE, SYNSETS_FILE, load_labels
+from indexed_imagenet.labels.load import METADATA_FILE, SYNSETS_FILE
+from indexed_imagenet.labels.of_index import labels_of_index
 from indexed_imagenet.options import BuildOptions, is_set, own_flags, parse_options
 from indexed_imagenet.preflight.access import check_access
 from indexed_imagenet.preflight.verify_inputs import (
@@ -207,6 +208,8 @@ def run(argv: Sequence[str]) -> None:
         with ProgressWatcher(folder, err, CheckedShardsReader(folder, checks)):
             run_job(add_steps, options, handle, interrupt, err)
         reports = [json.loads(storage.read_bytes(check.report)) for check in checks]
-    labels = load_labels(flags.labels_file, flags.imagenet_metadata_file)
+    labels = labels_of_index(
+        flags.imagenet_index_file, flags.labels_file, flags.imagenet_metadata_file
+    )
     metadata_faults = check_tfds_metadata(flags.directory, labels)
     _print_result(checks, reports, metadata_faults, Console())

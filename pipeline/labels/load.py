@@ -17,6 +17,11 @@ METADATA_FILE = _FOLDER / 'imagenet_metadata.txt'
 _SYNSET = re.compile(r'n\d{8}')
 
 
+def is_synset(name: str) -> bool:
+    """Returns whether a class's name is a synset ID, such as ``n01440764``."""
+    return _SYNSET.fullmatch(name) is not None
+
+
 def _read_lines(path: str, flag: str) -> list[str]:
     try:
         text = storage.read_bytes(path).decode('utf-8-sig')  # Windows writes a mark
@@ -34,6 +39,25 @@ def _read_lines(path: str, flag: str) -> list[str]:
         if not line.strip():
             raise UserError(f'{flag} {path}, line {number} is blank; remove it')
     return lines
+
+
+def read_words(metadata_file: str) -> dict[str, str]:
+    """Reads the words of each synset.
+
+    Raises:
+      UserError: the file is missing or malformed.
+    """
+    words = {}
+    metadata = _read_lines(metadata_file, '--imagenet_metadata_file')
+    for number, line in enumerate(metadata, 1):
+        synset, tab, text = line.partition('\t')
+        if not tab:
+            raise UserError(
+                f'--imagenet_metadata_file {metadata_file}, line {number}: {line!r} '
+                'has no tab (expected a synset ID, a tab and its words)'
+            )
+        words[synset] = text
+    return words
 
 
 def load_labels(labels_file: str, metadata_file: str) -> list[Label]:
@@ -61,21 +85,12 @@ def load_labels(labels_file: str, metadata_file: str) -> list[Label]:
     first_line: dict[str, int] = {}
     for number, synset in enumerate(synsets, 1):
         place = f'--labels_file {labels_file}, line {number}: {synset!r}'
-        if not _SYNSET.fullmatch(synset):
+        if not is_synset(synset):
             raise UserError(f'{place} is not a synset ID (expected e.g. n01440764)')
         if synset in first_line:
             raise UserError(f'{place} repeats line {first_line[synset]}; remove one')
         first_line[synset] = number
-    words = {}
-    metadata = _read_lines(metadata_file, '--imagenet_metadata_file')
-    for number, line in enumerate(metadata, 1):
-        synset, tab, text = line.partition('\t')
-        if not tab:
-            raise UserError(
-                f'--imagenet_metadata_file {metadata_file}, line {number}: {line!r} '
-                'has no tab (expected a synset ID, a tab and its words)'
-            )
-        words[synset] = text
+    words = read_words(metadata_file)
     for synset in synsets:
         if synset not in words:
             raise UserError(

@@ -11,8 +11,9 @@ import numpy as np
 
 from indexed_imagenet.build import Job, Split
 from indexed_imagenet.errors import UserError
-from indexed_imagenet.labels.load import load_labels
-from indexed_imagenet.options import BuildOptions
+from indexed_imagenet.labels.load import is_synset
+from indexed_imagenet.labels.of_index import labels_of_index
+from indexed_imagenet.options import DEFAULT_SHARDS, BuildOptions
 from indexed_imagenet.preflight.existing_output import check_existing_output
 from indexed_imagenet.preflight.wrong_directory import (
     archives_remedy,
@@ -28,12 +29,16 @@ from indexed_imagenet.transforms.formats.example_encoder import Label
 from indexed_imagenet.transforms.formats.index_file import (
     IndexFileError,
     SplitIndex,
+    read_index_classes,
     read_split_index,
     read_split_scores,
 )
 from indexed_imagenet.transforms.formats.layout import SPLITS
 from indexed_imagenet.transforms.formats.shuffle import MAX_SEED, Shuffle
 from indexed_imagenet.transforms.inputs.names import is_system, looks_like_image
+
+# 1,281,167 and 50,000 images make as many shards as ``DEFAULT_SHARDS`` says.
+_OWN_IMAGES_PER_SHARD = {'train': 1252, 'validation': 391}
 
 
 def _path(options: BuildOptions, flag: str) -> str:
@@ -124,8 +129,8 @@ def check_labels(index: SplitIndex, split: str, labels: Sequence[Label]) -> None
             f'{index.labels[first]}, but the labels file has {len(labels)} lines; give '
             'the --labels_file that belongs to the index'
         )
-    if split != 'train':
-        return  # a validation file's name does not say its class
+    if split != 'train' or not all(is_synset(label.synset) for label in labels):
+        return  # the names do not say their classes
     synsets = np.array([label.synset for label in labels], dtype='S')
     width = synsets.dtype.itemsize
     expected = synsets[index.labels]
@@ -162,6 +167,16 @@ def _read_index(index_file: str, split: str) -> SplitIndex:
     return index
 
 
+def _default_shards(split: str, num_images: int, index_file: str) -> int:
+    """Returns the number of shards of a split if no flag gives it.
+
+    For people's own data it is as many as keep shards as long as ImageNet's.
+    """
+    if read_index_classes(index_file) is None:
+        return DEFAULT_SHARDS[split]
+    return min(DEFAULT_SHARDS[split], -(-num_images // _OWN_IMAGES_PER_SHARD[split]))
+
+
 def prepare_job(options: BuildOptions) -> Job:
     """Checks everything that the launcher can check, and makes the job.
 
@@ -183,10 +198,12 @@ def prepare_job(options: BuildOptions) -> Job:
         raise UserError(f'--shuffle_seed is {seed} (expected 0 to {MAX_SEED})')
     for split in wanted:
         num_shards = getattr(options, f'{split}_shards')
-        if num_shards < 1:
+        if num_shards is not None and num_shards < 1:
             raise UserError(f'--{split}_shards is {num_shards} (expected at least 1)')
-    labels = load_labels(
-        _path(options, 'labels_file'), _path(options, 'imagenet_metadata_file')
+    labels = labels_of_index(
+        index_file,
+        _path(options, 'labels_file'),
+        _path(options, 'imagenet_metadata_file'),
     )
     splits = []
     for split in wanted:
@@ -196,6 +213,8 @@ def prepare_job(options: BuildOptions) -> Job:
         check_labels(index, split, labels)
         check_not_exchanged(directories, split, index, index_file)
         num_shards = getattr(options, f'{split}_shards')
+        if num_shards is None:
+            num_shards = _default_shards(split, len(index.names), index_file)
         if num_shards > len(index.names):
             raise UserError(
                 f'--{split}_shards is {num_shards}, but the index names '

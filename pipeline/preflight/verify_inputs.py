@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from indexed_imagenet.errors import UserError
-from indexed_imagenet.labels.load import load_labels
+from indexed_imagenet.labels.of_index import labels_of_index
 from indexed_imagenet.preflight.existing_output import was_built_before_0_2
 from indexed_imagenet.text import error_text, printable
 from indexed_imagenet.transforms import storage
@@ -134,7 +134,9 @@ def plan_check(flags: VerifyFlags, split: str, report: str) -> SplitCheck:
     tasks, more = _find_tasks(directory, split, manifest)
     faults += more
     remedy = _remedy(manifest, faults)
-    labels = load_labels(flags.labels_file, flags.imagenet_metadata_file)
+    labels = labels_of_index(
+        flags.imagenet_index_file, flags.labels_file, flags.imagenet_metadata_file
+    )
     known_labels: Sequence[Label] | None = labels
     num_examples = manifest.build_id.shuffle.num_examples if manifest else None
     if flags.imagenet_index_file:

@@ -72,16 +72,23 @@ def find_below(path: str, split: str, synsets: Collection[bytes]) -> str | None:
     return None
 
 
-def _some_images(path: str) -> list[bytes]:
-    """Returns the names of a few images of a split, in the order of their names."""
+def _some_images(path: str, with_folder: bool) -> list[bytes]:
+    """Returns a few images of a split, in the order of their names.
+
+    Args:
+      path: the split's directory.
+      with_folder: whether names are ``class/file`` instead of basenames.
+    """
     listing = storage.list_folder(path)
     folders = sorted(name for name in listing.folders if not is_system(name))
-    files = listing.files
+    files, prefix = listing.files, b''
     for folder in folders[:_MAX_FOLDERS]:
         if any(map(looks_like_image, files)):
             break
         files = storage.list_folder(storage.join(path, storage.os_name(folder))).files
-    return sorted(filter(looks_like_image, files))[:_MAX_IMAGES]
+        prefix = folder + b'/' if with_folder else b''
+    chosen = sorted(filter(looks_like_image, files))[:_MAX_IMAGES]
+    return [prefix + name for name in chosen]
 
 
 def check_not_exchanged(
@@ -99,7 +106,7 @@ def check_not_exchanged(
       UserError: the first images there are all in the other split's index.
     """
     try:
-        names = _some_images(directories[split])
+        names = _some_images(directories[split], b'/' in bytes(index.names[0]))
     except OSError:
         return  # the job reports folders that cannot be listed
     # One comparison is 10 ms with the training set's names, and mostly the only one.

@@ -27,9 +27,9 @@ _ISSUE_TEXTS = {
         'remove them, or give the index file that has them',
     ),
     IssueKind.RENAMED: (
-        'whose names differ from the index only by ending, case, Unicode form or an '
-        'appended synset',
-        'rename each as in the index',
+        'whose names are similar to some in the index, but of another format, of several '
+        'images, or with the synset of another class',
+        'rename each as in the index if it is that image, or remove it',
     ),
     IssueKind.MISPLACED: (
         "in another class's folder",
@@ -170,6 +170,13 @@ def notes(
         cases = first_of(input_report.examples[split, IssueKind.IGNORED], count)
         ignored = counted(count, 'file or folder', 'files or folders')
         lines.append(f'{split}: ignored {ignored} {what}: {cases}')
+    count = input_report.counts.get((split, IssueKind.RESPELLED), 0)
+    if count:
+        cases = first_of(input_report.examples[split, IssueKind.RESPELLED], count)
+        lines.append(
+            f'{split}: took {counted(count, "image")} whose names are spelled otherwise '
+            f'in the index: {cases}'
+        )
     [of_split] = [each for each in job.splits if each.name == split]
     warning = few_images_warning(
         input_report.images.get(split, 0),

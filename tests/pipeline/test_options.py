@@ -9,12 +9,13 @@ from apache_beam.options.pipeline_options import (
 )
 
 from indexed_imagenet.errors import UserError
-from indexed_imagenet.options import is_set, own_flags, parse_options
+from indexed_imagenet.options import DEFAULT_SHARDS, is_set, own_flags, parse_options
 
 
 def test_parse_options_no_flags_gives_defaults_of_the_original_builder():
     options = parse_options([])
-    assert (options.train_shards, options.validation_shards) == (1024, 128)
+    assert (options.train_shards, options.validation_shards) == (None, None)
+    assert DEFAULT_SHARDS == {'train': 1024, 'validation': 128}
     assert options.shuffle_seed == 0
     assert options.labels_file.endswith('imagenet_lsvrc_2015_synsets.txt')
     assert options.imagenet_metadata_file.endswith('imagenet_metadata.txt')

@@ -10,7 +10,7 @@ array, of files or of their paths.
 import dataclasses
 import zipfile
 from collections.abc import Callable, Iterator
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 
@@ -25,10 +25,20 @@ from indexed_imagenet.transforms.formats.safe_npz import (
 )
 from indexed_imagenet.transforms.storage.transient import retry_local
 
-_KEYS = {
+# The arrays of names and labels of each split.
+SPLIT_KEYS = {
     'train': ('tr_filenames', 'tr_labels'),
     'validation': ('tt_filenames', 'tt_labels'),
 }
+
+# What ``indexed-imagenet index`` adds: the classes by label, how names are written
+# (``BASENAMES`` or ``PATHS``), and how they are ordered.
+CLASS_NAMES_KEY = 'class_names'
+CLASS_TEXTS_KEY = 'class_texts'
+NAME_FORM_KEY = 'name_form'
+ORDER_KEY = 'order'
+BASENAMES = 'basenames'
+PATHS = 'paths'
 
 # Values that may come with a split, as long as its names: memorization.
 _SCORE_KEYS = {'train': ('tr_mem',), 'validation': ()}
@@ -41,6 +51,8 @@ _MAX_REASON = 300
 
 # Names that are converted at a time.
 _PIECE = 1 << 16
+
+_T = TypeVar('_T')
 
 _REMEDY = 'give the published imagenet_index.npz with --imagenet_index_file'
 
@@ -55,7 +67,8 @@ class SplitIndex:
 
     Attributes:
       names: basenames, shape [N], dtype S (bytes of one fixed width). Folders that
-        the file has with them are left out.
+        the file has with them are left out, unless it says that its names are paths
+        ``class/file``.
       labels: positions in the sorted list of synsets, shape [N], int16.
     """
 
@@ -105,6 +118,32 @@ def _without_folders(names: np.ndarray) -> np.ndarray:
     return names
 
 
+def _as_name_form(array: np.ndarray) -> str:
+    forms = [bytes(form).decode('utf-8', 'replace') for form in _as_names(array)]
+    if forms not in ([BASENAMES], [PATHS]):
+        raise ValueError(
+            f'it is {first_of(list(map(printable, forms))) or "empty"} (expected '
+            f'{BASENAMES} or {PATHS}); a newer version may have written it'
+        )
+    return forms[0]
+
+
+def _check_paths(names: np.ndarray, key: str) -> None:
+    """Checks that every name is ``class/file``.
+
+    Raises:
+      IndexFileError: one is not, such as ``/etc/passwd`` or ``../x``.
+    """
+    for piece in map(np.ndarray.tolist, _pieces(names)):
+        for name in piece:
+            folder, _, base = name.partition(b'/')
+            if b'/' in base or {folder, base} & {b'', b'.', b'..'}:
+                raise IndexFileError(
+                    f'has the name {printable(name)!r} in {key!r} (expected class/file, '
+                    f'as {NAME_FORM_KEY!r} is {PATHS!r})'
+                )
+
+
 def _as_labels(array: np.ndarray) -> np.ndarray:
     """Checks that labels are small integers and makes them int16."""
     if array.ndim != 1 or array.dtype.kind not in 'iu':
@@ -127,9 +166,7 @@ def _as_scores(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def _read(
-    archive: zipfile.ZipFile, key: str, convert: Callable[[Any], np.ndarray]
-) -> np.ndarray:
+def _read(archive: zipfile.ZipFile, key: str, convert: Callable[[Any], _T]) -> _T:
     try:
         return convert(read_member(archive, key))
     except OSError:
@@ -142,10 +179,10 @@ def _read(
 
 
 def _read_index(file: BinaryIO, split: str) -> SplitIndex:
-    names_key, labels_key = _KEYS[split]
+    names_key, labels_key = SPLIT_KEYS[split]
     with open_npz(file) as archive:
         present = member_keys(archive)
-        for key in _KEYS[split]:
+        for key in SPLIT_KEYS[split]:
             if key not in present:
                 raise IndexFileError(
                     f'has no {key!r}, which the {split} split needs; it holds '
@@ -153,13 +190,20 @@ def _read_index(file: BinaryIO, split: str) -> SplitIndex:
                 )
         names = _read(archive, names_key, _as_names)
         labels = _read(archive, labels_key, _as_labels)
-    index = SplitIndex(_without_folders(names), labels)
+        name_form = BASENAMES
+        if NAME_FORM_KEY in present:
+            name_form = _read(archive, NAME_FORM_KEY, _as_name_form)
+    if name_form == PATHS:
+        _check_paths(names, names_key)
+        index = SplitIndex(names, labels)
+    else:
+        index = SplitIndex(_without_folders(names), labels)
     _check(index, names, split)
     return index
 
 
 def _check(index: SplitIndex, saved_names: np.ndarray, split: str) -> None:
-    names_key, labels_key = _KEYS[split]
+    names_key, labels_key = SPLIT_KEYS[split]
     if len(index.names) != len(index.labels):
         raise IndexFileError(
             f'has {len(index.names)} {names_key} but {len(index.labels)} {labels_key} '
@@ -197,7 +241,7 @@ def _read_scores(file: BinaryIO, split: str) -> dict[str, np.ndarray]:
         if not keys:
             return {}
         scores = {key: _read(archive, key, _as_scores) for key in keys}
-        [names_key, _] = _KEYS[split]
+        [names_key, _] = SPLIT_KEYS[split]
         num_names = len(_read(archive, names_key, np.asarray))
     for key, array in scores.items():
         if len(array) != num_names:
@@ -242,6 +286,52 @@ def read_split_index(path: str, split: str) -> SplitIndex:
     """
     index: SplitIndex = _read_file(path, split, _read_index)
     return index
+
+
+def _read_classes(file: BinaryIO, _: str) -> list[tuple[str, str]] | None:
+    with open_npz(file) as archive:
+        if CLASS_NAMES_KEY not in member_keys(archive):
+            return None
+        names = _read(archive, CLASS_NAMES_KEY, _as_texts)
+        texts = names
+        if CLASS_TEXTS_KEY in member_keys(archive):
+            texts = _read(archive, CLASS_TEXTS_KEY, _as_texts)
+    if len(names) != len(texts):
+        raise IndexFileError(
+            f'has {len(names)} {CLASS_NAMES_KEY} but {len(texts)} {CLASS_TEXTS_KEY} '
+            '(expected equal lengths)'
+        )
+    if not names:
+        raise IndexFileError(f'names no class: {CLASS_NAMES_KEY!r} is empty')
+    if len(set(names)) < len(names):
+        raise IndexFileError(f'has a duplicate name in {CLASS_NAMES_KEY!r}')
+    return list(zip(names, texts, strict=True))
+
+
+def _as_texts(array: np.ndarray) -> list[str]:
+    """Returns the names or texts of classes.
+
+    Raises:
+      ValueError: one is not printable UTF-8 text: records and label files have it on a
+        line.
+    """
+    texts = [bytes(text).decode() for text in _as_names(array)]
+    for text in texts:
+        if not text or not text.isprintable():
+            raise ValueError(f'{printable(text)!r} is not printable text')
+    return texts
+
+
+def read_index_classes(path: str) -> list[tuple[str, str]] | None:
+    """Reads the name and text of each label, if the index file has them.
+
+    The published file has none: its labels are those of the packaged label files.
+
+    Raises:
+      IndexFileError: the file cannot be read, or they are malformed.
+    """
+    classes: list[tuple[str, str]] | None = _read_file(path, '', _read_classes)
+    return classes
 
 
 def read_split_scores(path: str, split: str) -> dict[str, np.ndarray]:

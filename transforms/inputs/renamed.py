@@ -1,15 +1,16 @@
-"""Finds the name in the index that a file most likely had before it was renamed.
+"""Finds the image of the index that a file is, if its name is spelled otherwise.
 
-Data sets come with other names than the index has: converted (``.jpg`` for ``.JPEG``),
-copied over file systems that change case or Unicode form, or from Hugging Face, which
-appends the synset (``n01440764_10026_n01440764.JPEG``). Names that differ only so have
-the same key.
+Data sets come with other names than the index has: with other endings (``.jpg`` for
+``.JPEG``), copied over file systems that change case or Unicode form, or from Hugging
+Face, which appends the synset (``n01440764_10026_n01440764.JPEG``). Names that differ
+only so have the same key.
 """
 
 import re
 import threading
 import unicodedata
 import weakref
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -90,29 +91,82 @@ class _Keys:
         self._rows = np.argsort(keys, kind='stable')
         self._keys = keys[self._rows]
 
-    def find(self, key: bytes) -> int:
-        """Returns the first row with a key, −1 if there is none."""
-        place = int(np.searchsorted(self._keys, np.bytes_(key)))
-        if place == len(self._keys) or self._keys[place] != key:
-            return -1
-        return int(self._rows[place])
+    def find(self, names: Sequence[bytes]) -> list[np.ndarray]:
+        """Returns the table's rows that have the key of each name."""
+        sought = np.array([name_key(name) for name in names], 'S')
+        # One width on both sides, or numpy would widen the keys of the whole table.
+        width = self._keys.dtype.itemsize
+        fits = (np.char.str_len(sought) <= width) & (sought != b'')
+        sought = sought.astype(f'S{width}')
+        begin = np.searchsorted(self._keys, sought, 'left')
+        end = np.searchsorted(self._keys, sought, 'right')
+        end = np.where(fits, end, begin)
+        return [
+            self._rows[at:to] for at, to in zip(begin.tolist(), end.tolist(), strict=True)
+        ]
 
 
 _keys: 'weakref.WeakKeyDictionary[IndexTable, _Keys]' = weakref.WeakKeyDictionary()
 _keys_lock = threading.Lock()
 
 
-def find_renamed(table: IndexTable, name: bytes) -> int:
-    """Returns the table's row of the name that a file most likely had, −1 if none.
+def _is_other_spelling(name: bytes, original: bytes, synset: str) -> bool:
+    """Returns whether two names of the same key certainly are of the same image.
+
+    They are not if one ending is of another format: the image was converted.
+
+    Args:
+      name: of a file.
+      original: of an image in the index.
+      synset: of that image; a synset that is appended must be the same.
+    """
+    mine, theirs = _steps(_decode(name)), _steps(_decode(original))
+    if _format(mine['ending']) != _format(theirs['ending']):
+        return False
+    appended = (mine['appended synset'], theirs['appended synset'])
+    return all(each in ('', f'_{synset}') for each in map(str.lower, appended))
+
+
+def _format(ending: str) -> str:
+    return '.jpeg' if ending == '.jpg' else ending
+
+
+def find_renamed(
+    table: IndexTable, names: Sequence[bytes], synsets: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Finds the images that files are, by the part of their names that remains.
 
     The first call for a table makes the keys of all its names: 2 s for the training
     set. It is only called for names that are not in the index.
+
+    Args:
+      table: the index.
+      names: in the form of the table's; none of them is in it.
+      synsets: the synset of each label.
+
+    Returns:
+      Two rows of the table for each name, int64, −1 for none: the one image that it
+      certainly is, and the first that has a similar name.
     """
-    key = name_key(name)
-    if not key:
-        return -1
+    taken = np.full(len(names), -1, np.int64)
+    similar = np.full(len(names), -1, np.int64)
+    if not names:
+        return taken, similar
     with _keys_lock:
         keys = _keys.get(table)
         if keys is None:
             keys = _keys[table] = _Keys(table)
-    return keys.find(key)
+    for i, rows in enumerate(keys.find(names)):
+        if not len(rows):
+            continue
+        similar[i] = rows[0]
+        certain = [
+            row
+            for row in rows.tolist()
+            if _is_other_spelling(
+                names[i], bytes(table.names[row]), synsets[table.labels[row]]
+            )
+        ]
+        if len(certain) == 1:
+            [taken[i]] = certain
+    return taken, similar
