@@ -22,6 +22,7 @@ class IssueKind(enum.StrEnum):
     """Kinds of issues."""
 
     UNREADABLE = 'unreadable'  # a folder that cannot be listed
+    DAMAGED = 'damaged'  # a fault of an archive, or a member that cannot be taken
     UNKNOWN = 'unknown'  # an image that the index does not name
     RENAMED = 'renamed'  # an image that the index has under a similar name
     MISPLACED = 'misplaced'  # an image in another class's folder
@@ -33,6 +34,7 @@ class IssueKind(enum.StrEnum):
 # Those that stop the build.
 BLOCKING = (
     IssueKind.UNREADABLE,
+    IssueKind.DAMAGED,
     IssueKind.UNKNOWN,
     IssueKind.RENAMED,
     IssueKind.MISPLACED,

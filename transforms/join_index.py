@@ -8,7 +8,6 @@ from apache_beam.metrics import Metrics
 from apache_beam.pvalue import AsSingleton
 
 from indexed_imagenet.text import printable
-from indexed_imagenet.transforms import storage
 from indexed_imagenet.transforms.elements import ImageRefs
 from indexed_imagenet.transforms.index_table import IndexTable, PackedIndexTable
 from indexed_imagenet.transforms.input_report import InputReport, IssueKind
@@ -48,9 +47,7 @@ def join_refs(
     if refs.folder:
         right_folder = labels == (synsets.index(folder) if folder in synsets else -1)
 
-    def path(name: bytes) -> str:
-        return storage.join(folder, printable(name))
-
+    path = refs.path
     unknown: list[str] = []
     renamed: list[str] = []
     ignored: list[str] = []
@@ -80,9 +77,9 @@ def join_refs(
 
     chosen = np.flatnonzero(found & right_folder)
     names = [refs.names[i] for i in chosen]
-    prefix = refs.folder + b'/' if refs.folder else b''
-    sources = [prefix + name for name in names]
-    rows = make_rows(sources, names, table.index[places[chosen]], labels[chosen])
+    sources = [refs.source(name) for name in names]
+    spans = None if refs.spans is None else refs.spans[chosen]
+    rows = make_rows(sources, names, table.index[places[chosen]], labels[chosen], spans)
     return rows, issues
 
 

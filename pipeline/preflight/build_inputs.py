@@ -15,10 +15,8 @@ from indexed_imagenet.labels.load import load_labels
 from indexed_imagenet.options import BuildOptions
 from indexed_imagenet.preflight.existing_output import check_existing_output
 from indexed_imagenet.preflight.wrong_directory import (
-    archives_remedy,
     check_not_exchanged,
     find_below,
-    is_archive,
 )
 from indexed_imagenet.text import error_text, printable
 from indexed_imagenet.transforms import storage
@@ -34,15 +32,20 @@ from indexed_imagenet.transforms.formats.index_file import (
 from indexed_imagenet.transforms.formats.layout import SPLITS
 from indexed_imagenet.transforms.formats.shuffle import MAX_SEED, Shuffle
 from indexed_imagenet.transforms.inputs.names import is_system, looks_like_image
+from indexed_imagenet.transforms.inputs.sources import Form, Sources, find_sources
 
 
 def _path(options: BuildOptions, flag: str) -> str:
-    """Returns the path that a flag gives, absolute: workers may start elsewhere.
+    """Returns the path that a flag gives, absolute; see ``_absolute``."""
+    return _absolute(getattr(options, flag), flag)
+
+
+def _absolute(path: str | None, flag: str) -> str:
+    """Returns a flag's path, absolute: workers may start elsewhere.
 
     Raises:
       UserError: it is missing, empty, or not text.
     """
-    path = getattr(options, flag)
     if path is None:
         raise UserError(f'--{flag} is missing; see --help')
     if not path:
@@ -68,13 +71,6 @@ def check_directory(path: str, flag: str, labels: Sequence[Label]) -> None:
         listing = storage.list_folder(path)
     except FileNotFoundError:
         raise UserError(f'--{flag} {path}: no such directory') from None
-    except NotADirectoryError:
-        if is_archive(os.fsencode(path)):
-            raise UserError(
-                f'--{flag} {path} is an archive (expected a directory); unpack it and '
-                'give the directory of the class folders (nXXXXXXXX) or images'
-            ) from None
-        raise UserError(f'--{flag} {path} is a file (expected a directory)') from None
     except OSError as error:
         raise UserError(
             f'--{flag} {path} cannot be listed: {error_text(error)}; make it readable'
@@ -103,9 +99,9 @@ def check_directory(path: str, flag: str, labels: Sequence[Label]) -> None:
             'class folders); give its parent'
         )
     if not folders and not any(map(looks_like_image, listing.files)):
-        remedy = archives_remedy(listing.files) or 'give the directory that holds them'
         raise UserError(
-            f'--{flag} {path} has no class folders (nXXXXXXXX) and no images; {remedy}'
+            f'--{flag} {path} has no class folders (nXXXXXXXX), images or archives; give '
+            'the directory that holds them'
         )
 
 
@@ -144,6 +140,24 @@ def check_labels(index: SplitIndex, split: str, labels: Sequence[Label]) -> None
         )
 
 
+def _find_sources(options: BuildOptions, split: str, labels: Sequence[Label]) -> Sources:
+    """Recognises where a split's images are, and checks it as far as that is quick.
+
+    Raises:
+      UserError: there are none, or they cannot be taken.
+    """
+    flag = f'{split}_directory'
+    output = _path(options, 'output_directory')
+    sources = find_sources(
+        [_absolute(path, flag) for path in getattr(options, flag)], flag
+    )
+    if sources.form == Form.FOLDER:
+        for path in sources.paths():
+            _check_apart(output, path, split)
+            check_directory(path, flag, labels)
+    return sources
+
+
 def _check_apart(output: str, directory: str, split: str) -> None:
     """Refuses to write among the images, where the next build would find it."""
     if storage.is_within(output, directory):
@@ -175,7 +189,6 @@ def prepare_job(options: BuildOptions) -> Job:
         raise UserError(
             '--train_directory and --validation_directory are missing; give one or both'
         )
-    directories = {split: _path(options, f'{split}_directory') for split in wanted}
     index_file = _path(options, 'imagenet_index_file')
     output = _path(options, 'output_directory')
     seed = options.shuffle_seed
@@ -188,13 +201,18 @@ def prepare_job(options: BuildOptions) -> Job:
     labels = load_labels(
         _path(options, 'labels_file'), _path(options, 'imagenet_metadata_file')
     )
+    sources = {split: _find_sources(options, split, labels) for split in wanted}
+    directories = {
+        split: found.directory
+        for split, found in sources.items()
+        if found.form == Form.FOLDER and len(found.sources) == 1
+    }
     splits = []
     for split in wanted:
-        _check_apart(output, directories[split], split)
-        check_directory(directories[split], f'{split}_directory', labels)
         index = _read_index(index_file, split)
         check_labels(index, split, labels)
-        check_not_exchanged(directories, split, index, index_file)
+        if split in directories:
+            check_not_exchanged(directories, split, index, index_file)
         num_shards = getattr(options, f'{split}_shards')
         if num_shards > len(index.names):
             raise UserError(
@@ -203,7 +221,7 @@ def prepare_job(options: BuildOptions) -> Job:
             )
         shuffle = Shuffle(len(index.names), num_shards, seed)
         build_id = make_build_id(split, index, labels, shuffle)
-        splits.append(Split(split, directories[split], build_id))
+        splits.append(Split(split, sources[split], build_id))
     if not options.overwrite:
         build_ids = [split.build_id for split in splits]
         check_existing_output(output, build_ids, options.check_kept)

@@ -31,6 +31,10 @@ from indexed_imagenet.transforms.input_report import (
 # For each kind of issue: what the images or folders are, and the remedy.
 _ISSUE_TEXTS = {
     IssueKind.UNREADABLE: ('that cannot be listed', 'make every folder readable'),
+    IssueKind.DAMAGED: (
+        'in its archives',
+        'replace a damaged archive with a whole one, and pack only plain files',
+    ),
     IssueKind.UNKNOWN: (
         'not in the index',
         'remove them, or give the index file that has them',
@@ -50,6 +54,8 @@ _ISSUE_TEXTS = {
         'give the directory that has them all, or rebuild without them with --overwrite',
     ),
 }
+
+_NOUNS = {IssueKind.UNREADABLE: 'folder', IssueKind.DAMAGED: 'fault'}
 
 
 def read_input_report(output_directory: str) -> InputReport:
@@ -94,15 +100,15 @@ def input_errors(
                 [cases] = examples  # the two numbers
             else:
                 cases = first_of(examples, count)
-            noun = 'folder' if kind == IssueKind.UNREADABLE else 'image'
+            noun = _NOUNS.get(kind, 'image')
             what, remedy = _ISSUE_TEXTS[kind]
             lines.append(
-                f'{split.name}: {split.directory} has {counted(count, noun)} {what}: '
+                f'{split.name}: {split.shown} has {counted(count, noun)} {what}: '
                 f'{cases}; {remedy}'
             )
         if not input_report.images.get(split.name) and not kinds:
             lines.append(
-                f'{split.name}: {split.directory} has no images in its class folders; '
+                f'{split.name}: {split.shown} has no images in its class folders; '
                 f'check --{split.name}_directory'
             )
     return lines
@@ -242,7 +248,7 @@ def notes(
         input_report.images.get(split, 0),
         of_split.build_id.shuffle.num_examples,
         split,
-        of_split.directory,
+        of_split.shown,
     )
     if warning:
         lines.append(warning)
