@@ -28,6 +28,7 @@ class IssueKind(enum.StrEnum):
     MISPLACED = 'misplaced'  # an image in another class's folder
     DUPLICATE = 'duplicate'  # two images for one index
     SHRUNK = 'shrunk'  # fewer images than the output directory was built from
+    OTHER_SPLIT = 'other_split'  # a file in a folder of an archive for another split
     IGNORED = 'ignored'  # a file or folder that is neither in the index nor an image
 
 

@@ -243,6 +243,11 @@ def notes(
         )
         cases = first_of(input_report.examples[split, IssueKind.IGNORED], count)
         lines.append(f'{split}: ignored {counted(count, "file")} {what}: {cases}')
+    count = input_report.counts.get((split, IssueKind.OTHER_SPLIT), 0)
+    if count:
+        cases = first_of(input_report.examples[split, IssueKind.OTHER_SPLIT], count)
+        what = counted(count, 'file')
+        lines.append(f'{split}: left out {what} in folders of other splits: {cases}')
     [of_split] = [each for each in job.splits if each.name == split]
     warning = few_images_warning(
         input_report.images.get(split, 0),

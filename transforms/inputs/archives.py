@@ -133,6 +133,7 @@ class _Batches:
         self._spans: dict[bytes, list[tuple[int, ...]]] = collections.defaultdict(list)
         self._count = 0
         self.ignored: list[str] = []
+        self.other_split: list[str] = []
         self.faults: list[str] = []
 
     def _shown(self, path: bytes) -> str:
@@ -151,7 +152,10 @@ class _Batches:
             self.faults.append(f'{self._shown(path)} (not a path within the archive)')
             return
         splits = {_SPLIT_FOLDERS.get(f.lower(), self._split) for f in folders}
-        if splits - {self._split} or not name or any(map(is_system, (*folders, name))):
+        if splits - {self._split}:
+            self.other_split.append(self._shown(path))
+            return
+        if not name or any(map(is_system, (*folders, name))):
             self.ignored.append(self._shown(path))
             return
         if member.other:
@@ -236,6 +240,7 @@ def list_archive(
         batches.faults.append(f'{where} ({damage})')
     for kind, cases in (
         (IssueKind.DAMAGED, batches.faults),
+        (IssueKind.OTHER_SPLIT, batches.other_split),
         (IssueKind.IGNORED, batches.ignored),
     ):
         if cases:

@@ -177,6 +177,11 @@ def _archives_in(path: str, flag: str) -> list[str]:
 
 
 def _form_of(path: str, flag: str) -> Form:
+    if storage.is_local(path) and not os.path.exists(path):
+        raise UserError(
+            f'--{flag} {path} is a link that leads nowhere or to itself; give what it is '
+            'to lead to'
+        )
     if not _is_file(path):
         return Form.FOLDER
     form = form_by_name(os.fsencode(posixpath.basename(path)))
