@@ -1,4 +1,4 @@
-"""The whole job on one page: from image folders to indexed TFRecords.
+"""The whole job on one page: from folders or archives to indexed TFRecords.
 
     paths ─► image refs ─► rows ──────────► (shard, rows) ─► records ─► shard files
              listed on     joined with the   grouped;        read and    each renamed
@@ -28,6 +28,7 @@ from indexed_imagenet.transforms.formats.build_id import BuildId
 from indexed_imagenet.transforms.formats.example_encoder import Label
 from indexed_imagenet.transforms.index_table import ReadIndexTable
 from indexed_imagenet.transforms.input_report import MergeReports, SaveInputReport
+from indexed_imagenet.transforms.inputs.sources import Sources
 from indexed_imagenet.transforms.join_index import JoinIndex
 from indexed_imagenet.transforms.list_images import ListImages
 from indexed_imagenet.transforms.plan_shards import PlanShards
@@ -43,13 +44,23 @@ class Split:
 
     Attributes:
       name: ``train`` or ``validation``.
-      directory: class folders or images, an absolute path or a URL.
+      sources: where its images are.
       build_id: what distinguishes this build from others, the shuffle included.
     """
 
     name: str
-    directory: str
+    sources: Sources
     build_id: BuildId
+
+    @property
+    def directory(self) -> str:
+        """What the images' paths are relative to, an absolute path or a URL."""
+        return self.sources.directory
+
+    @property
+    def shown(self) -> str:
+        """What to call its input in messages."""
+        return self.sources.shown
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -91,7 +102,12 @@ class PlanSplit(beam.PTransform):
         synsets = [label.synset for label in self._job.labels]
 
         table = begin | 'Read the index' >> ReadIndexTable(self._job.index_file, split)
-        listed = begin | 'List images' >> ListImages(self._split.directory, split)
+        listed = begin | 'List images' >> ListImages(
+            self._split.directory,
+            split,
+            self._split.sources.sources,
+            [synset.encode() for synset in synsets],
+        )
         joined = listed.refs | 'Join with the index' >> JoinIndex(
             AsSingleton(table), synsets, split
         )

@@ -76,13 +76,16 @@ def add_build_flags(parser: argparse.ArgumentParser) -> None:
     inputs = parser.add_argument_group('inputs')
     inputs.add_argument(
         '--train_directory',
-        metavar='DIR',
-        help='training images: class folders nXXXXXXXX/*.JPEG, or flat',
+        metavar='PATH',
+        action='append',
+        help='training images: class folders nXXXXXXXX/*.JPEG, or flat, or packed tar or '
+        'zip files of them; a directory, file, glob or URL; may be repeated',
     )
     inputs.add_argument(
         '--validation_directory',
-        metavar='DIR',
-        help='validation images, flat or in class folders (give one split or both)',
+        metavar='PATH',
+        action='append',
+        help='validation images, in any of those forms (give one split or both)',
     )
     inputs.add_argument(
         '--imagenet_index_file',
@@ -176,6 +179,20 @@ def own_flags() -> list[str]:
     parser = argparse.ArgumentParser(add_help=False)
     add_build_flags(parser)
     return [action.dest for action in parser._actions]
+
+
+def worker_paths(options: BuildOptions) -> dict[str, str | None]:
+    """Returns the paths that workers use themselves, by the flag that gives each.
+
+    The label files are read by the launcher alone.
+    """
+    paths: dict[str, str | None] = {}
+    for flag in ('train_directory', 'validation_directory'):
+        for number, path in enumerate(getattr(options, flag) or ()):
+            paths[f'--{flag}' + (f' (no. {number + 1})' if number else '')] = path
+    for flag in ('imagenet_index_file', 'output_directory'):
+        paths[f'--{flag}'] = getattr(options, flag)
+    return paths
 
 
 def _beam_option_classes() -> list[type[PipelineOptions]]:

@@ -39,7 +39,7 @@ from indexed_imagenet.transforms.images.check_image import (
 )
 from indexed_imagenet.transforms.images.jpeg_warnings import find_warning
 from indexed_imagenet.transforms.inputs.read_images import read_images
-from indexed_imagenet.transforms.rows import WHOLE, Row, each_row
+from indexed_imagenet.transforms.rows import WHOLE, Row, each_row, shown_path
 
 
 def _sound_frames(path: str) -> Iterator[Frame | None]:
@@ -114,7 +114,7 @@ def _find_conversion(
       OSError: the image cannot be read.
     """
     path = storage.join(directory, storage.os_name(row.source))
-    size = storage.size(path) if row.length == WHOLE else row.length
+    size = storage.size(path) if row.length == WHOLE else row.size or row.length
     if size == len(image):
         return None  # a conversion keeps the size by a rare chance only
     [(_, content)] = read_images(directory, [row])
@@ -194,7 +194,7 @@ class ShardAdopter:
             elif self._check == DECODE:
                 warning = find_warning(image, is_cmyk=False)
                 if warning is not None:
-                    found_warning = ImageWarning(index, printable(row.source), warning)
+                    found_warning = ImageWarning(index, shown_path(row), warning)
                     warnings.append(found_warning)
             records.append((index, len(frame.payload), frame.crc))
         held = np.array(records, RECORD_DTYPE)

@@ -8,21 +8,42 @@ from typing import NamedTuple
 
 import numpy as np
 
+from indexed_imagenet.text import printable
 from indexed_imagenet.transforms.formats.image_warnings import ImageWarnings
 from indexed_imagenet.transforms.formats.shard_info import Converted, ShardInfo
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ImageRefs:
-    """Files of one folder that may be images.
+    """Files of one folder, or members of one archive, that may be images.
 
     Attributes:
-      folder: path relative to the split's directory; b'' is that directory.
+      folder: the class folder that they are in; b'' if they are in none.
       names: basenames.
+      location: where the files are, or which archive, relative to the split's
+        directory; None if that is ``folder``.
+      spans: shape [len(names)], ``rows.SPAN_DTYPE``: where each is in the archive;
+        None for files.
     """
 
     folder: bytes
     names: list[bytes]
+    location: bytes | None = None
+    spans: np.ndarray | None = None
+
+    def path(self, name: bytes) -> str:
+        """Returns the path of one of them for people."""
+        parts = [self.folder] if self.location is None else [self.location]
+        if self.spans is not None:
+            parts.append(self.folder)
+        return '/'.join(printable(part) for part in (*parts, name) if part)
+
+    def source(self, name: bytes) -> bytes:
+        """Returns the file to read for one of them, relative to the directory."""
+        location = self.folder if self.location is None else self.location
+        if self.spans is not None or not location:
+            return location or name
+        return location + b'/' + name
 
 
 class Record(NamedTuple):

@@ -42,7 +42,7 @@ from indexed_imagenet.transforms.images.check_image import (
 )
 from indexed_imagenet.transforms.images.jpeg_warnings import find_warning
 from indexed_imagenet.transforms.inputs.read_images import read_images
-from indexed_imagenet.transforms.rows import Row, each_row
+from indexed_imagenet.transforms.rows import Row, each_row, shown_path
 
 # How the reason of a rejection begins if the image could not be read. That says nothing
 # about the image: the next attempt may work, so no shard is written without it.
@@ -88,7 +88,7 @@ class ImagePolicy:
 
 def reject(row: Row, reason: str) -> Rejection:
     """Rejects the image of a row."""
-    return Rejection(row.index, printable(row.source), printable(reason))
+    return Rejection(row.index, shown_path(row), printable(reason))
 
 
 def could_not_be_read(rejection: Rejection) -> bool:
@@ -148,7 +148,7 @@ def encode_shard(
         if policy.check == DECODE and isinstance(content, bytes) and not is_png:
             warning = find_warning(content, is_cmyk=image.converted_from == CMYK)
             if warning is not None:
-                yield ImageWarning(row.index, printable(row.source), warning)
+                yield ImageWarning(row.index, shown_path(row), warning)
         parts = encoder.encode(
             row.index, row.name, row.label, image.encoded, image.height, image.width
         )

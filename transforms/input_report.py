@@ -22,6 +22,7 @@ class IssueKind(enum.StrEnum):
     """Kinds of issues."""
 
     UNREADABLE = 'unreadable'  # a folder that cannot be listed
+    DAMAGED = 'damaged'  # a fault of an archive, or a member that cannot be taken
     UNKNOWN = 'unknown'  # an image that the index does not name
     RENAMED = 'renamed'  # an image that may be one that the index has
     RESPELLED = (
@@ -30,12 +31,14 @@ class IssueKind(enum.StrEnum):
     MISPLACED = 'misplaced'  # an image in another class's folder
     DUPLICATE = 'duplicate'  # two images for one index
     SHRUNK = 'shrunk'  # fewer images than the output directory was built from
+    OTHER_SPLIT = 'other_split'  # a file in a folder of an archive for another split
     IGNORED = 'ignored'  # a file or folder that is neither in the index nor an image
 
 
 # Those that stop the build.
 BLOCKING = (
     IssueKind.UNREADABLE,
+    IssueKind.DAMAGED,
     IssueKind.UNKNOWN,
     IssueKind.RENAMED,
     IssueKind.MISPLACED,

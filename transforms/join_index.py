@@ -8,7 +8,6 @@ from apache_beam.metrics import Metrics
 from apache_beam.pvalue import AsSingleton
 
 from indexed_imagenet.text import MAX_SHOWN_CASES, printable
-from indexed_imagenet.transforms import storage
 from indexed_imagenet.transforms.elements import ImageRefs
 from indexed_imagenet.transforms.index_table import IndexTable, PackedIndexTable
 from indexed_imagenet.transforms.input_report import InputReport, IssueKind
@@ -62,7 +61,7 @@ def join_refs(
         right_folder = labels == _label_of(folder, synsets)
 
     def path(i: int) -> str:
-        return storage.join(folder, printable(refs.names[i]))
+        return refs.path(refs.names[i])
 
     def compared(i: int, place: int) -> str:
         original = bytes(table.names[place])
@@ -100,9 +99,10 @@ def join_refs(
         )
 
     chosen = np.flatnonzero(found & right_folder)
-    sources = [prefix + refs.names[i] for i in chosen]
+    sources = [refs.source(refs.names[i]) for i in chosen]
     names = table.names[places[chosen]].tolist()
-    rows = make_rows(sources, names, table.index[places[chosen]], labels[chosen])
+    spans = None if refs.spans is None else refs.spans[chosen]
+    rows = make_rows(sources, names, table.index[places[chosen]], labels[chosen], spans)
     return rows, issues
 
 

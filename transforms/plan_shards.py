@@ -16,7 +16,6 @@ import apache_beam as beam
 import numpy as np
 from apache_beam.metrics import Metrics
 
-from indexed_imagenet.text import printable
 from indexed_imagenet.transforms import storage
 from indexed_imagenet.transforms.check_kept import (
     ShardAdopter,
@@ -44,7 +43,7 @@ from indexed_imagenet.transforms.formats.shard_info import (
     ShardInfo,
 )
 from indexed_imagenet.transforms.input_report import InputReport
-from indexed_imagenet.transforms.rows import each_row, unpack_blocks
+from indexed_imagenet.transforms.rows import each_row, shown_path, unpack_blocks
 from indexed_imagenet.transforms.storage.atomic import atomic_write
 
 
@@ -53,8 +52,7 @@ def reject_duplicates(rows: np.ndarray) -> list[Rejection]:
     index, counts = np.unique(rows['index'], return_counts=True)
     duplicates = rows[np.isin(rows['index'], index[counts > 1])]
     return [
-        Rejection(row.index, printable(row.source), 'duplicate')
-        for row in each_row(duplicates)
+        Rejection(row.index, shown_path(row), 'duplicate') for row in each_row(duplicates)
     ]
 
 

@@ -7,8 +7,8 @@ from apache_beam.io.filesystems import FileSystems
 from rich.console import Console
 
 from indexed_imagenet.build import build_graph
-from indexed_imagenet.console import open_stderr
-from indexed_imagenet.options import parse_options
+from indexed_imagenet.console import open_stderr, print_line
+from indexed_imagenet.options import parse_options, worker_paths
 from indexed_imagenet.output.open_output import open_output
 from indexed_imagenet.output.tfds_metadata import write_tfds_metadata
 from indexed_imagenet.preflight.access import check_access
@@ -18,14 +18,6 @@ from indexed_imagenet.report.summary import print_summary
 from indexed_imagenet.runners.execute import run_job
 from indexed_imagenet.runners.select import open_runner
 from indexed_imagenet.signals import Interrupt
-
-# Paths that workers use themselves. The label files are read by the launcher alone.
-_WORKER_PATHS = (
-    'train_directory',
-    'validation_directory',
-    'imagenet_index_file',
-    'output_directory',
-)
 
 
 def run(argv: Sequence[str]) -> None:
@@ -39,8 +31,7 @@ def run(argv: Sequence[str]) -> None:
     """
     options = parse_options(argv)
     FileSystems.set_options(options)
-    paths = {f'--{flag}': getattr(options, flag) for flag in _WORKER_PATHS}
-    check_access(options, paths, options.output_directory or '')
+    check_access(options, worker_paths(options), options.output_directory or '')
     job = prepare_job(options)
     interrupt = Interrupt()
     with (
@@ -49,6 +40,9 @@ def run(argv: Sequence[str]) -> None:
         open_output(job.output_directory, interrupt),
     ):
         err = Console(file=stderr)
+        for split in job.splits:
+            sources = split.sources
+            print_line(err, f'{split.name}: {sources.shown} ({sources.description})')
         try:
             with ProgressWatcher(job.output_directory, err):
                 add_steps = functools.partial(build_graph, job=job)

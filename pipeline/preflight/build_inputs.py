@@ -16,10 +16,8 @@ from indexed_imagenet.labels.of_index import labels_of_index
 from indexed_imagenet.options import DEFAULT_SHARDS, BuildOptions
 from indexed_imagenet.preflight.existing_output import check_existing_output
 from indexed_imagenet.preflight.wrong_directory import (
-    archives_remedy,
     check_not_exchanged,
     find_below,
-    is_archive,
 )
 from indexed_imagenet.text import counted, error_text, printable
 from indexed_imagenet.transforms import storage
@@ -36,18 +34,23 @@ from indexed_imagenet.transforms.formats.index_file import (
 from indexed_imagenet.transforms.formats.layout import SPLITS
 from indexed_imagenet.transforms.formats.shuffle import MAX_SEED, Shuffle
 from indexed_imagenet.transforms.inputs.names import is_system, looks_like_image
+from indexed_imagenet.transforms.inputs.sources import Form, Sources, find_sources
 
 # 1,281,167 and 50,000 images make as many shards as ``DEFAULT_SHARDS`` says.
 _OWN_IMAGES_PER_SHARD = {'train': 1252, 'validation': 391}
 
 
 def _path(options: BuildOptions, flag: str) -> str:
-    """Returns the path that a flag gives, absolute: workers may start elsewhere.
+    """Returns the path that a flag gives, absolute; see ``_absolute``."""
+    return _absolute(getattr(options, flag), flag)
+
+
+def _absolute(path: str | None, flag: str) -> str:
+    """Returns a flag's path, absolute: workers may start elsewhere.
 
     Raises:
       UserError: it is missing, empty, or not text.
     """
-    path = getattr(options, flag)
     if path is None:
         raise UserError(f'--{flag} is missing; see --help')
     if not path:
@@ -73,13 +76,6 @@ def check_directory(path: str, flag: str, labels: Sequence[Label]) -> None:
         listing = storage.list_folder(path)
     except FileNotFoundError:
         raise UserError(f'--{flag} {path}: no such directory') from None
-    except NotADirectoryError:
-        if is_archive(os.fsencode(path)):
-            raise UserError(
-                f'--{flag} {path} is an archive (expected a directory); unpack it and '
-                'give the directory of the class folders (nXXXXXXXX) or images'
-            ) from None
-        raise UserError(f'--{flag} {path} is a file (expected a directory)') from None
     except OSError as error:
         raise UserError(
             f'--{flag} {path} cannot be listed: {error_text(error)}; make it readable'
@@ -108,9 +104,9 @@ def check_directory(path: str, flag: str, labels: Sequence[Label]) -> None:
             'class folders); give its parent'
         )
     if not folders and not any(map(looks_like_image, listing.files)):
-        remedy = archives_remedy(listing.files) or 'give the directory that holds them'
         raise UserError(
-            f'--{flag} {path} has no class folders (nXXXXXXXX) and no images; {remedy}'
+            f'--{flag} {path} has no class folders (nXXXXXXXX), images or archives; give '
+            'the directory that holds them'
         )
 
 
@@ -147,6 +143,24 @@ def check_labels(index: SplitIndex, split: str, labels: Sequence[Label]) -> None
             f'file ({counted(len(disagree), "such name")}); give the --labels_file that '
             'belongs to the index'
         )
+
+
+def _find_sources(options: BuildOptions, split: str, labels: Sequence[Label]) -> Sources:
+    """Recognises where a split's images are, and checks it as far as that is quick.
+
+    Raises:
+      UserError: there are none, or they cannot be taken.
+    """
+    flag = f'{split}_directory'
+    output = _path(options, 'output_directory')
+    sources = find_sources(
+        [_absolute(path, flag) for path in getattr(options, flag)], flag
+    )
+    if sources.form == Form.FOLDER:
+        for path in sources.paths():
+            _check_apart(output, path, split)
+            check_directory(path, flag, labels)
+    return sources
 
 
 def _check_apart(output: str, directory: str, split: str) -> None:
@@ -190,7 +204,6 @@ def prepare_job(options: BuildOptions) -> Job:
         raise UserError(
             '--train_directory and --validation_directory are missing; give one or both'
         )
-    directories = {split: _path(options, f'{split}_directory') for split in wanted}
     index_file = _path(options, 'imagenet_index_file')
     output = _path(options, 'output_directory')
     seed = options.shuffle_seed
@@ -205,13 +218,18 @@ def prepare_job(options: BuildOptions) -> Job:
         _path(options, 'labels_file'),
         _path(options, 'imagenet_metadata_file'),
     )
+    sources = {split: _find_sources(options, split, labels) for split in wanted}
+    directories = {
+        split: found.directory
+        for split, found in sources.items()
+        if found.form == Form.FOLDER and len(found.sources) == 1
+    }
     splits = []
     for split in wanted:
-        _check_apart(output, directories[split], split)
-        check_directory(directories[split], f'{split}_directory', labels)
         index = _read_index(index_file, split)
         check_labels(index, split, labels)
-        check_not_exchanged(directories, split, index, index_file)
+        if split in directories:
+            check_not_exchanged(directories, split, index, index_file)
         num_shards = getattr(options, f'{split}_shards')
         if num_shards is None:
             num_shards = _default_shards(split, len(index.names), index_file)
@@ -222,7 +240,7 @@ def prepare_job(options: BuildOptions) -> Job:
             )
         shuffle = Shuffle(len(index.names), num_shards, seed)
         build_id = make_build_id(split, index, labels, shuffle)
-        splits.append(Split(split, directories[split], build_id))
+        splits.append(Split(split, sources[split], build_id))
     if not options.overwrite:
         build_ids = [split.build_id for split in splits]
         check_existing_output(output, build_ids, options.check_kept)

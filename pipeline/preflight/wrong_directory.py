@@ -4,10 +4,10 @@ Looks at listings of directories and at the index, never at an image.
 """
 
 import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from indexed_imagenet.errors import UserError
-from indexed_imagenet.text import counted, printable
+from indexed_imagenet.text import printable
 from indexed_imagenet.transforms import storage
 from indexed_imagenet.transforms.formats.index_file import (
     IndexFileError,
@@ -20,33 +20,9 @@ from indexed_imagenet.transforms.inputs.names import is_system, looks_like_image
 _NAMES = {'train': ('train', 'training'), 'validation': ('val', 'validation', 'valid')}
 _ABOVE = ('', 'CLS-LOC', 'Data/CLS-LOC', 'ILSVRC/Data/CLS-LOC')
 
-_ARCHIVES = (b'.tar', b'.tar.gz', b'.tgz', b'.zip')
-
 # How many images are looked up in the index, and in how many folders for them.
 _MAX_IMAGES = 5
 _MAX_FOLDERS = 3
-
-
-def is_archive(name: bytes) -> bool:
-    """Returns True for the name of a tar or zip file."""
-    return not is_system(name) and name.lower().endswith(_ARCHIVES)
-
-
-def archives_remedy(files: Sequence[bytes]) -> str | None:
-    """Returns what to do with a directory's archives; None if it has none.
-
-    Args:
-      files: the names in the directory.
-    """
-    archives = sorted(filter(is_archive, files))
-    if not archives:
-        return None
-    return (
-        f'unpack its {counted(len(archives), "archive")}, first '
-        f'{printable(archives[0])!r}, '
-        'each into a folder of its name, in bash: for f in *.tar; do mkdir "${f%.tar}" '
-        '&& tar xf "$f" -C "${f%.tar}"; done'
-    )
 
 
 def find_below(path: str, split: str, synsets: Collection[bytes]) -> str | None:

@@ -22,6 +22,10 @@ from indexed_imagenet.transforms.input_report import (
 # For each kind of issue: what the images or folders are, and the remedy.
 _ISSUE_TEXTS = {
     IssueKind.UNREADABLE: ('that cannot be listed', 'make every folder readable'),
+    IssueKind.DAMAGED: (
+        'in its archives',
+        'replace a damaged archive with a whole one, and pack only plain files',
+    ),
     IssueKind.UNKNOWN: (
         'not in the index',
         'remove them, or give the index file that has them',
@@ -41,6 +45,8 @@ _ISSUE_TEXTS = {
         'give the directory that has them all, or rebuild without them with --overwrite',
     ),
 }
+
+_NOUNS = {IssueKind.UNREADABLE: 'folder', IssueKind.DAMAGED: 'fault'}
 
 
 def read_input_report(output_directory: str) -> InputReport:
@@ -77,15 +83,15 @@ def input_errors(
                 [cases] = examples  # the two numbers
             else:
                 cases = first_of(examples, count)
-            noun = 'folder' if kind == IssueKind.UNREADABLE else 'image'
+            noun = _NOUNS.get(kind, 'image')
             what, remedy = _ISSUE_TEXTS[kind]
             lines.append(
-                f'{split.name}: {split.directory} has {counted(count, noun)} {what}: '
+                f'{split.name}: {split.shown} has {counted(count, noun)} {what}: '
                 f'{cases}; {remedy}'
             )
         if not input_report.images.get(split.name) and not kinds:
             lines.append(
-                f'{split.name}: {split.directory} has no images in its class folders; '
+                f'{split.name}: {split.shown} has no images in its class folders; '
                 f'check --{split.name}_directory'
             )
     return lines
@@ -177,12 +183,17 @@ def notes(
             f'{split}: took {counted(count, "image")} whose names are spelled otherwise '
             f'in the index: {cases}'
         )
+    count = input_report.counts.get((split, IssueKind.OTHER_SPLIT), 0)
+    if count:
+        cases = first_of(input_report.examples[split, IssueKind.OTHER_SPLIT], count)
+        what = counted(count, 'file')
+        lines.append(f'{split}: left out {what} in folders of other splits: {cases}')
     [of_split] = [each for each in job.splits if each.name == split]
     warning = few_images_warning(
         input_report.images.get(split, 0),
         of_split.build_id.shuffle.num_examples,
         split,
-        of_split.directory,
+        of_split.shown,
     )
     if warning:
         lines.append(warning)

@@ -37,7 +37,7 @@ def build(run, tree, tmp_path):
 
     def run_build(*more) -> Ended:
         return run(
-            *build_command(tree, tmp_path / 'out'), '--direct_num_workers=1', *more
+            *build_command(tree, tmp_path / 'out', '--direct_num_workers=1', *more)
         )
 
     return run_build

@@ -23,9 +23,16 @@ class Ended(NamedTuple):
     err: str
 
 
-def build_command(tree, output) -> list[str]:
-    """Returns the arguments of a build of a golden tree, 4 and 3 shards."""
-    return [
+def build_command(tree, output, *flags) -> list[str]:
+    """Returns the arguments of a build of a golden tree, 4 and 3 shards.
+
+    Args:
+      tree: the golden tree.
+      output: the output directory.
+      flags: more of them; what they give is not given by the others.
+    """
+    given = {flag.partition('=')[0] for flag in flags}
+    command = [
         'build',
         f'--train_directory={tree}/train',
         f'--validation_directory={tree}/validation',
@@ -34,6 +41,7 @@ def build_command(tree, output) -> list[str]:
         '--train_shards=4',
         '--validation_shards=3',
     ]
+    return [*(f for f in command if f.partition('=')[0] not in given), *flags]
 
 
 def run_elsewhere(argv, cwd, **more_env) -> Ended:

@@ -25,7 +25,7 @@ def find_folders(directory: str) -> Iterator[bytes]:
 
 
 def list_images(
-    directory: str, folder: bytes, split: str
+    directory: str, folder: bytes, split: str, place: bytes = b''
 ) -> Iterator[ImageRefs | InputReport]:
     """Lists the files of one folder, and reports the folders that it ignores.
 
@@ -37,20 +37,23 @@ def list_images(
       folder: relative to it; b'' is the directory itself, whose subfolders are
         the class folders and are listed on their own.
       split: for the report.
+      place: where the class folders are, relative to the directory, if that holds
+        several places.
     """
+    location = b'/'.join(filter(None, (place, folder)))
+    shown = printable(location)
     try:
-        listing = storage.list_folder(storage.join(directory, storage.os_name(folder)))
+        listing = storage.list_folder(storage.join(directory, storage.os_name(location)))
     except OSError as error:
-        case = f'{printable(folder) or "."} ({error_text(error)})'
+        case = f'{shown or "."} ({error_text(error)})'
         yield InputReport.of(split, IssueKind.UNREADABLE, [case])
         listing = storage.Listing([], [])
     ignored = [name for name in listing.folders if folder or is_system(name)]
     if ignored:
-        paths = [
-            storage.join(printable(folder), printable(name)) + '/' for name in ignored
-        ]
+        paths = [storage.join(shown, printable(name)) + '/' for name in ignored]
         yield InputReport.of(split, IssueKind.IGNORED, paths)
     if not folder:
         yield ImageRefs(folder, [])
     for start in range(0, len(listing.files), BATCH_NAMES):
-        yield ImageRefs(folder, listing.files[start : start + BATCH_NAMES])
+        names = listing.files[start : start + BATCH_NAMES]
+        yield ImageRefs(folder, names, location if place else None)

@@ -14,11 +14,16 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from indexed_imagenet.transforms import storage
-from indexed_imagenet.transforms.rows import WHOLE, Row
+from indexed_imagenet.transforms.inputs.zip_directory import (
+    LOCAL_ROOM,
+    packed_place,
+    unpack_member,
+)
+from indexed_imagenet.transforms.rows import PLAIN, WHOLE, Row
 from indexed_imagenet.transforms.storage.retry import (
     RetryPolicy,
     is_transient_local,
@@ -29,6 +34,9 @@ from indexed_imagenet.transforms.storage.retry import (
 # Photographs are 0.1 MB on average and 15 MB at most.
 OPEN_AHEAD = 16
 FETCH_AHEAD = 32
+
+# Archives that one shard keeps open, more than are read ahead.
+OPEN_ARCHIVES = 64
 
 # A larger file is not read, so that one bad file cannot take a worker's memory. One
 # local image is in memory at a time, and FETCH_AHEAD remote ones.
@@ -48,20 +56,18 @@ def read_images(
     return read(directory, rows)
 
 
-def _open(path: str) -> int:
+def _will_need(fd: int, row: Row) -> None:
+    if hasattr(os, 'posix_fadvise'):  # Linux has it, macOS does not
+        length = 0 if row.length == WHOLE else row.length  # 0 is up to the end
+        with contextlib.suppress(OSError):  # only a hint
+            os.posix_fadvise(fd, row.offset, length, os.POSIX_FADV_WILLNEED)
+
+
+def _open(path: str, row: Row) -> int:
     # Without O_NONBLOCK, opening a pipe would wait for its other end.
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    if hasattr(os, 'posix_fadvise'):  # Linux has it, macOS does not
-        with contextlib.suppress(OSError):  # only a hint
-            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_WILLNEED)
+    _will_need(fd, row)
     return fd
-
-
-def _try_to_open(path: str) -> int | OSError:
-    try:
-        return _open(path)
-    except OSError as error:
-        return error
 
 
 def _check_size(num_bytes: int) -> None:
@@ -94,36 +100,106 @@ def _read_whole(fd: int, num_bytes: int) -> bytes:
     raise OSError(errno.EAGAIN, change)
 
 
-def _read_and_close(fd: int, row: Row) -> bytes:
+def _read_fd(fd: int, row: Row) -> bytes:
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, 'not a regular file')
+    if row.length == WHOLE:
+        return _read_whole(fd, status.st_size)
+
+    def read(offset: int, length: int) -> bytes:
+        return _pread(fd, length, offset, enough=length)
+
+    return _read_part(read, row)
+
+
+def _read_part(read: Callable[[int, int], bytes], row: Row) -> bytes:
+    """Reads an image within an archive.
+
+    Args:
+      read: reads bytes from an offset of the archive; fewer only at its end.
+      row: where the image is.
+    """
+    _check_size(row.length)
+    if row.method == PLAIN:
+        data = read(row.offset, row.length)
+    else:
+        _check_size(row.size)
+        # One read mostly gets the local header, whose length is not known, as well.
+        local = read(row.offset, LOCAL_ROOM + row.length)
+        start = packed_place(local)
+        data = local[start : start + row.length]
+        if len(data) < row.length <= len(local) - LOCAL_ROOM:
+            data = read(row.offset + start, row.length)
+    if len(data) < row.length:
+        reason = f'the archive ends after {len(data):,} of its {row.length:,} bytes'
+        raise OSError(errno.EINVAL, reason)
+    if row.method != PLAIN:
+        return unpack_member(data, row.method, row.size, row.crc)
+    return data
+
+
+def _open_and_read(path: str, row: Row) -> bytes:
+    fd = _open(path, row)
     try:
-        status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, 'not a regular file')
-        if row.length == WHOLE:
-            return _read_whole(fd, status.st_size)
-        _check_size(row.length)
-        return _pread(fd, row.length, row.offset, enough=row.length)
+        return _read_fd(fd, row)
     finally:
         os.close(fd)
 
 
-def _open_and_read(path: str, row: Row) -> bytes:
-    return _read_and_close(_open(path), row)
+class _OpenArchives:
+    """Keeps the archives that a shard is read from open, the last few used.
+
+    Rows of a shard come from all of them in turn; a thousand inner tars may be one
+    file or a thousand.
+    """
+
+    def __init__(self) -> None:
+        self._fds: collections.OrderedDict[str, int] = collections.OrderedDict()
+
+    def get(self, path: str, row: Row) -> int:
+        """Returns the descriptor of an archive, and has a row's bytes fetched."""
+        fd = self._fds.pop(path, -1)
+        if fd < 0:
+            fd = _open(path, row)
+        else:
+            _will_need(fd, row)
+        self._fds[path] = fd
+        # Those of the rows ahead stay open: they were used last.
+        if len(self._fds) > max(OPEN_ARCHIVES, OPEN_AHEAD + 2):
+            os.close(self._fds.popitem(last=False)[1])
+        return fd
+
+    def close(self) -> None:
+        """Closes all of them."""
+        while self._fds:
+            os.close(self._fds.popitem()[1])
 
 
 def _read_local(
     directory: str, rows: Iterable[Row]
 ) -> Iterator[tuple[Row, bytes | OSError]]:
     opened: collections.deque[tuple[Row, str, int | OSError]] = collections.deque()
+    archives = _OpenArchives()
     retry_policy = RetryPolicy(is_transient_local)
     folder = os.path.join(directory, '')
+
+    def try_to_open(path: str, row: Row) -> int | OSError:
+        try:
+            return _open(path, row) if row.length == WHOLE else archives.get(path, row)
+        except OSError as error:
+            return error
 
     def take_first() -> tuple[Row, bytes | OSError]:
         row, path, fd = opened.popleft()
         try:
             if isinstance(fd, OSError):
                 raise fd
-            image = _read_and_close(fd, row)
+            try:
+                image = _read_fd(fd, row)
+            finally:
+                if row.length == WHOLE:
+                    os.close(fd)
         except OSError as error:
             return row, retry_policy.retry(lambda: _open_and_read(path, row), error)
         retry_policy.note_success()
@@ -132,21 +208,21 @@ def _read_local(
     try:
         for row in rows:
             path = folder + os.fsdecode(row.source)
-            opened.append((row, path, _try_to_open(path)))
+            opened.append((row, path, try_to_open(path, row)))
             if len(opened) > OPEN_AHEAD:
                 yield take_first()
         while opened:
             yield take_first()
     finally:
-        for _, _, fd in opened:
-            if not isinstance(fd, OSError):
+        for row, _, fd in opened:
+            if row.length == WHOLE and not isinstance(fd, OSError):
                 os.close(fd)
+        archives.close()
 
 
 def _read_object(path: str, row: Row) -> bytes:
     if row.length != WHOLE:
-        _check_size(row.length)
-        return storage.read_bytes(path, row.offset, row.length)
+        return _read_part(lambda at, length: storage.read_bytes(path, at, length), row)
     data = storage.read_bytes(path, length=MAX_FILE_BYTES + 1)
     if len(data) > MAX_FILE_BYTES:
         reason = f'more than {MAX_FILE_BYTES:,} bytes (expected at most that)'

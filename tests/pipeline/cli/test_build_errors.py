@@ -48,13 +48,13 @@ class TestFoundByTheLauncher:
 
     def test_build_file_as_directory_is_refused(self, refused, tree):
         line = refused(f'--train_directory={tree}/imagenet_index.npz')
-        assert 'imagenet_index.npz is a file (expected a directory)' in line
+        assert 'imagenet_index.npz is a file, but not a tar or zip (expected a ' in line
 
     def test_build_directory_without_images_is_refused(self, refused, tmp_path):
         (tmp_path / 'empty').mkdir()
         (tmp_path / 'empty' / 'README').touch()
         line = refused(f'--train_directory={tmp_path}/empty')
-        assert 'has no class folders (nXXXXXXXX) and no images' in line
+        assert 'has no class folders (nXXXXXXXX), images or archives; give the ' in line
 
     def test_build_folder_that_is_not_a_class_is_refused(self, refused, tree):
         line = refused(f'--train_directory={tree}')

@@ -7,7 +7,11 @@ from indexed_imagenet.transforms.input_report import InputReport, IssueKind
 from support.reports import build_id
 
 JOB = types.SimpleNamespace(
-    splits=[types.SimpleNamespace(name='train', directory='/in', build_id=build_id())],
+    splits=[
+        types.SimpleNamespace(
+            name='train', directory='/in', shown='/in', build_id=build_id()
+        )
+    ],
     output_directory='/out',
 )
 

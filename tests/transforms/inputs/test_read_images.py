@@ -25,8 +25,10 @@ def test_read_images_yields_in_order_of_rows(directory, monkeypatch, ahead):
 
 
 def test_read_images_offset_and_length_read_part(directory):
-    [(_, data)] = read_images.read_images(directory, [row('7', 6990, 30)])
-    assert data == b'\7' * 10  # what there is of it
+    rows = [row('7', 6990, 10), row('7', 6990, 30)]
+    [(_, data), (_, error)] = read_images.read_images(directory, rows)
+    assert data == b'\7' * 10
+    assert error_text(error) == 'the archive ends after 10 of its 30 bytes'
 
 
 def test_read_images_missing_file_yields_error_and_continues(directory):
@@ -102,7 +104,7 @@ def test_read_images_file_that_keeps_shrinking_yields_error(
 def test_read_images_short_reads_are_joined(directory, monkeypatch, pauses):
     pread = os.pread
     monkeypatch.setattr(os, 'pread', lambda fd, n, at: pread(fd, min(n, 700), at))
-    rows = [row('6'), row('7', 10, 1401), row('7', 6500, 1000)]
+    rows = [row('6'), row('7', 10, 1401), row('7', 6500, 500)]
     images = [image for _, image in read_images.read_images(directory, rows)]
     assert images == [b'\6' * 6000, b'\7' * 1401, b'\7' * 500]
     assert not pauses
