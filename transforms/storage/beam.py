@@ -138,7 +138,12 @@ class BeamStorage(Storage):
         prefix = folder.rstrip('/') + '/'
         with as_os_errors():
             [match] = FileSystems.match([prefix + '*'])
-        return {m.path[len(prefix) :]: m.size_in_bytes for m in match.metadata_list}
+        # The folder may hold what Beam takes for a pattern; other folders may match it.
+        return {
+            m.path[len(prefix) :]: m.size_in_bytes
+            for m in match.metadata_list
+            if m.path.startswith(prefix)
+        }
 
     def rename(self, source: str, target: str) -> None:
         """Copies the object, checks the copy, then deletes the source."""
@@ -160,6 +165,8 @@ class BeamStorage(Storage):
 
     def delete_folder(self, path: str) -> None:
         with contextlib.suppress(OSError), as_os_errors():
-            [match] = FileSystems.match([path.rstrip('/') + '/**'])
-            if match.metadata_list:
-                FileSystems.delete([metadata.path for metadata in match.metadata_list])
+            prefix = path.rstrip('/') + '/'
+            [match] = FileSystems.match([f'{prefix}**'])
+            below = [m.path for m in match.metadata_list if m.path.startswith(prefix)]
+            if below:
+                FileSystems.delete(below)

@@ -1,5 +1,6 @@
 """Google Cloud Storage, ``gs://``, by Google's own client."""
 
+import contextlib
 from typing import Any, BinaryIO
 
 from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
@@ -95,6 +96,34 @@ class GcsStorage(BeamStorage):
             return data
         except RequestRangeNotSatisfiable:  # the object ends before
             return b''
+
+    # Beam takes names with [, ? or * for patterns in what follows; a name is a name.
+
+    def size(self, path: str) -> int | None:
+        bucket, name = split_url(path)
+        with as_os_errors():
+            blob = gcs_client().bucket(bucket).get_blob(name)
+            return None if blob is None else blob.size
+
+    def sizes(self, folder: str) -> dict[str, int]:
+        bucket, prefix = split_url(folder.rstrip('/') + '/')
+        with as_os_errors():
+            found = gcs_client().list_blobs(bucket, prefix=prefix, delimiter='/')
+            return {blob.name.removeprefix(prefix): blob.size for blob in found}
+
+    def delete(self, path: str) -> None:
+        from google.api_core.exceptions import NotFound
+        from google.cloud.storage.retry import DEFAULT_RETRY
+
+        bucket, name = split_url(path)
+        with as_os_errors(), contextlib.suppress(NotFound):
+            gcs_client().bucket(bucket).blob(name).delete(retry=DEFAULT_RETRY)
+
+    def delete_folder(self, path: str) -> None:
+        bucket, prefix = split_url(path.rstrip('/') + '/')
+        with contextlib.suppress(OSError), as_os_errors():
+            for blob in list(gcs_client().list_blobs(bucket, prefix=prefix)):
+                blob.delete()
 
     def create(self, path: str) -> Writer:
         with as_os_errors():

@@ -1,5 +1,6 @@
 """Amazon S3 and everything that speaks it, ``s3://``, by boto3."""
 
+import contextlib
 from typing import Any
 
 from apache_beam.options.pipeline_options import PipelineOptions, S3Options
@@ -107,6 +108,45 @@ class S3Storage(BeamStorage):
             if error.response['Error']['Code'] == 'InvalidRange':  # it ends before
                 return b''
             raise
+
+    # Beam takes names with [, ? or * for patterns in what follows; a name is a name.
+
+    def _pages(self, url: str, **options: str) -> Any:
+        bucket, prefix = split_url(url.rstrip('/') + '/')
+        pages = s3_client().get_paginator('list_objects_v2')
+        return pages.paginate(Bucket=bucket, Prefix=prefix, **options)
+
+    def size(self, path: str) -> int | None:
+        client = s3_client()
+        bucket, name = split_url(path)
+        with as_os_errors():
+            try:
+                size: int = client.head_object(Bucket=bucket, Key=name)['ContentLength']
+            except client.exceptions.ClientError as error:
+                if http_status(error) != 404:
+                    raise
+                return None
+        return size
+
+    def sizes(self, folder: str) -> dict[str, int]:
+        with as_os_errors():
+            return {
+                found['Key'].rpartition('/')[2]: found['Size']
+                for page in self._pages(folder, Delimiter='/')
+                for found in page.get('Contents', ())
+            }
+
+    def delete(self, path: str) -> None:
+        bucket, name = split_url(path)
+        with as_os_errors():
+            s3_client().delete_object(Bucket=bucket, Key=name)
+
+    def delete_folder(self, path: str) -> None:
+        bucket, _ = split_url(path)
+        with contextlib.suppress(OSError), as_os_errors():
+            for page in self._pages(path):
+                for found in page.get('Contents', ()):
+                    s3_client().delete_object(Bucket=bucket, Key=found['Key'])
 
     def create(self, path: str) -> Writer:
         with as_os_errors():

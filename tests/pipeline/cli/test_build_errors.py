@@ -196,7 +196,7 @@ class TestFoundByTheLauncher:
     def test_main_unknown_command_lists_the_known_ones(self, run):
         ended = run('biuld')
         assert ended.status == 2
-        known = 'build, index, verify, export, join, top, sample'
+        known = 'build, index, verify, export, join, top, show, report, sample'
         assert f"'biuld' is not a command (expected one of {known})" in one_line(ended)
 
 

@@ -35,4 +35,4 @@ def test_build_scores_that_are_not_floats_are_refused_before_the_start(refused):
 
 def test_build_names_that_differ_by_folder_only_are_refused_before_the_start(refused):
     line = refused(tr_filenames=['a/x.JPEG', 'b/x.JPEG'], tr_labels=[0, 0])
-    assert "differ only by their folders, first 'a/x.JPEG' and 'b/x.JPEG'" in line
+    assert "with the same last part, first 'a/x.JPEG' and 'b/x.JPEG'" in line

@@ -240,6 +240,26 @@ def test_read_ranges_sizes_and_one_level_of_a_folder(local_store):
         storage.read_bytes(store.url('level/nothing'))
 
 
+def test_names_with_pattern_characters_are_names(local_store):
+    """Beam takes such names for patterns: deleting ``a?`` took other builds with it."""
+    folder = local_store.url('one[1]?*')
+    other = local_store.url('one1xy')
+    for path in (f'{folder}/a?', f'{folder}/ab', f'{folder}/sub/c', f'{other}/a?'):
+        with storage.create(path) as file:
+            file.write(path.encode())
+    size = len(f'{folder}/ab')
+    assert storage.size(f'{folder}/a?') == size
+    assert storage.size(f'{folder}/a*') is None
+    assert storage.sizes(folder) == {'a?': size, 'ab': size}
+    storage.delete(f'{folder}/a?')
+    assert storage.sizes(folder) == {'ab': size}
+    storage.delete(f'{folder}/a?')  # which does not exist
+    storage.delete_folder(folder)
+    assert storage.sizes(folder) == {}
+    assert storage.size(f'{folder}/sub/c') is None
+    assert storage.size(f'{other}/a?') is not None
+
+
 def test_missing_bucket_is_refused(store, tree):
     ended = store.run(build_command(tree, f'{store.scheme}://no-such-bucket/out'))
     assert ended.status == 2
