@@ -50,9 +50,10 @@ def measure_steps(paths: list[pathlib.Path], output: pathlib.Path) -> dict[str, 
     for position, path in enumerate(paths):
         row = Row(position, 0, 0, WHOLE, b'', path.name.encode())
         times = [clock()]
-        fd = read_images._open(str(path))
+        fd = read_images._open(str(path), row)
         times.append(clock())
-        content = read_images._read_and_close(fd, row)
+        content = read_images._read_fd(fd, row)
+        os.close(fd)
         times.append(clock())
         image = check_image(content)
         times.append(clock())

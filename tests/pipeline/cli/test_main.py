@@ -77,7 +77,7 @@ def test_unknown_command_is_one_line_with_status_2(run, argv):
     assert ended.status == 2
     assert ended.err == (
         "error: 'biuld' is not a command (expected one of build, index, verify, export, "
-        'join, top, sample); see --help\n'
+        'join, top, show, report, sample); see --help\n'
     )
 
 

@@ -107,15 +107,14 @@ def test_read_errors_fail_the_build_also_with_skip(
     build, images, tree, output, monkeypatch
 ):
     bad = os.fsencode(images[0])
-    read = read_images._read_and_close
+    read = read_images._read_fd
 
     def fail_on_one(fd, row):
         if bad.endswith(row.source):
-            os.close(fd)
             raise PermissionError(13, 'Permission denied')
         return read(fd, row)
 
-    monkeypatch.setattr(read_images, '_read_and_close', fail_on_one)
+    monkeypatch.setattr(read_images, '_read_fd', fail_on_one)
     ended = build('--bad_images=skip')
     assert ended.status == 1
     first, last = errors(ended)

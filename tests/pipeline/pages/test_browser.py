@@ -153,7 +153,7 @@ def test_gallery_works_by_keyboard_alone(visit, ds):
     assert ds.filenames[49] in page.locator('#facts').inner_text()
     page.keyboard.press('Escape')
     assert not page.locator('#dialog').is_visible()
-    assert page.evaluate(focused) == '49'
+    page.wait_for_function(f'{focused} === "49"')  # its event comes later
     page.keyboard.press('Escape')
     assert page.locator('#count').inner_text() == '51 of 51'
     page.keyboard.press('/')
@@ -171,7 +171,7 @@ def test_gallery_deep_link_opens_the_record_at_full_size(visit, ds):
     size = page.locator('#picture img').evaluate('i => [i.naturalWidth, i.naturalHeight]')
     assert size == [example.width, example.height]
     page.click('#close')
-    assert page.evaluate('location.hash') == ''
+    page.wait_for_function('location.hash === ""')
 
 
 def test_gallery_copies_the_selection(visit, ds):
