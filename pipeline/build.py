@@ -7,7 +7,7 @@
                                                  │                       manifest comes
                                                  └─► finished shards ─►  last
 
-Image bytes are read after the last shuffle: only rows, some 16 bytes per image,
+Image bytes are read after the last shuffle: only rows, some 16 to 30 bytes per image,
 go through a group-by-key.
 """
 

@@ -3,7 +3,8 @@
 A row says where the image's bytes are (source, offset, length), how they are packed there
 (method, size, crc) and which example it is (name, index, label). Rows travel as columns
 of one numpy array. Between workers they go in blocks, many rows in one compressed string:
-about 16 bytes per row instead of the 578 that the same fields take as Python objects.
+about 16 bytes per row of a folder, 22 of a tar and 30 of a zip, instead of the 578 that
+the fields of a folder's row take as Python objects.
 """
 
 import struct
