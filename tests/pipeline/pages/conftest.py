@@ -1,23 +1,11 @@
-"""Data sets to show, and the command that shows them."""
+"""Data sets to show, and pairs of their examples."""
 
 import pathlib
 
 import numpy as np
 import pytest
 
-from indexed_imagenet.cli.main import main
-from support.commands import Ended
 from support.data_sets import absent, built, incomplete, names  # noqa: F401  # fixtures
-
-
-@pytest.fixture
-def run(capfd):
-    def run_command(*argv) -> Ended:
-        status = main([str(arg) for arg in argv])
-        out, err = capfd.readouterr()
-        return Ended(status, out, err)
-
-    return run_command
 
 
 @pytest.fixture(scope='session')

@@ -7,18 +7,6 @@ import numpy as np
 import pytest
 
 from indexed_imagenet import IndexedDataset
-from indexed_imagenet.cli.main import main
-from support.commands import Ended
-
-
-@pytest.fixture
-def run(capfd):
-    def run_command(*argv) -> Ended:
-        status = main([str(arg) for arg in argv])
-        out, err = capfd.readouterr()
-        return Ended(status, out, err)
-
-    return run_command
 
 
 @pytest.fixture(scope='module')
