@@ -11,6 +11,7 @@ from markupsafe import Markup
 from indexed_imagenet import __version__
 from indexed_imagenet.pages.charts import bar_chart, histogram
 from indexed_imagenet.pages.templates import render, template_text
+from indexed_imagenet.readers.batches import read_batches
 from indexed_imagenet.readers.dataset import IndexedDataset
 from indexed_imagenet.text import counted, printable
 from indexed_imagenet.transforms import storage
@@ -162,7 +163,7 @@ def _charts(dataset: IndexedDataset, counts: np.ndarray) -> list[tuple[str, str,
     chosen = draw.choice(
         dataset.indices, min(_SAMPLE, len(dataset.indices)), replace=False
     )
-    sizes = np.array([_size(dataset, index) for index in np.sort(chosen).tolist()])
+    sizes = _sizes(dataset, np.sort(chosen))
     for side, values in (('Height', sizes[:, 0]), ('Width', sizes[:, 1])):
         of = (
             'Of all examples'
@@ -194,9 +195,10 @@ def _charts(dataset: IndexedDataset, counts: np.ndarray) -> list[tuple[str, str,
     return charts
 
 
-def _size(dataset: IndexedDataset, index: int) -> tuple[int, int]:
-    example = dataset[index]
-    return example.height, example.width
+def _sizes(dataset: IndexedDataset, indices: np.ndarray) -> np.ndarray:
+    """Returns height and width of some pictures, int64, shape [n, 2]."""
+    batches = read_batches(dataset, indices.tolist())
+    return np.array([(each.height, each.width) for batch in batches for each in batch])
 
 
 def _facts(dataset: IndexedDataset, manifest: Manifest) -> list[tuple[str, str]]:

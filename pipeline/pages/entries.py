@@ -10,15 +10,11 @@ import numpy as np
 from PIL import Image
 
 from indexed_imagenet.pages.columns import Columns
-from indexed_imagenet.readers.dataset import IndexedDataset
-from indexed_imagenet.readers.example import Example
+from indexed_imagenet.readers.batches import read_batches
 
 # Pixels of a thumbnail's longer side, and its JPEG quality: 4 kB each.
 THUMBNAIL = 160
 _QUALITY = 80
-
-# Records that are in memory at once.
-_BATCH = 64
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -55,11 +51,6 @@ def make_thumbnail(image: bytes, side: int = THUMBNAIL) -> bytes:
     file = io.BytesIO()
     small.save(file, 'JPEG', quality=_QUALITY, optimize=True)
     return file.getvalue()
-
-
-def _read(dataset: IndexedDataset, indices: Sequence[int]) -> Iterator[list[Example]]:
-    for start in range(0, len(indices), _BATCH):
-        yield dataset[list(indices[start : start + _BATCH])]
 
 
 def _scores_of(columns: Columns, index: int) -> tuple[float | None, ...]:
@@ -107,7 +98,7 @@ def make_entries(
     # Pillow decodes without the interpreter's lock.
     count = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for examples in _read(dataset, indices):
+        for examples in read_batches(dataset, indices):
             thumbnails = pool.map(make_thumbnail, [each.image for each in examples])
             for example, thumbnail in zip(examples, thumbnails, strict=True):
                 yield Entry(

@@ -1,20 +1,19 @@
 """Writes chosen examples as files: JPEGs named by index, and a CSV."""
 
 import csv
+import itertools
 import os
 import pathlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 
 from indexed_imagenet.errors import UserError
+from indexed_imagenet.readers.batches import read_batches
 from indexed_imagenet.readers.dataset import IndexedDataset
 from indexed_imagenet.readers.example import Example
 from indexed_imagenet.text import error_text
 
 CSV_FILE = 'examples.csv'
 CSV_FIELDS = ('index', 'file', 'filename', 'label', 'synset', 'text', 'height', 'width')
-
-# Records that are read at once.
-_BATCH = 64
 
 
 def file_name(example: Example) -> str:
@@ -26,11 +25,6 @@ def file_name(example: Example) -> str:
     base = example.filename.replace('\\', '/').rpartition('/')[2]
     safe = ''.join(c if c.isalnum() or c in '._-' else '_' for c in base)
     return f'{example.index:09d}_{safe}'
-
-
-def _batches(dataset: IndexedDataset, indices: Sequence[int]) -> Iterator[Example]:
-    for start in range(0, len(indices), _BATCH):
-        yield from dataset[list(indices[start : start + _BATCH])]
 
 
 def export_examples(
@@ -60,7 +54,8 @@ def export_examples(
         with open(target / CSV_FILE, 'w', newline='', encoding='utf-8') as file:
             writer = csv.writer(file, lineterminator='\n')
             writer.writerow(CSV_FIELDS)
-            for example in _batches(dataset, chosen):
+            batches = read_batches(dataset, chosen)
+            for example in itertools.chain.from_iterable(batches):
                 name = file_name(example)
                 (target / name).write_bytes(example.image)
                 fields = [getattr(example, key) for key in CSV_FIELDS if key != 'file']

@@ -27,7 +27,9 @@ _BESIDE = """
 import sys
 from indexed_imagenet import IndexedDataset
 from indexed_imagenet.pages import build_report
-build_report._size = lambda dataset, index: (375, 500)  # there are no records
+build_report._sizes = lambda dataset, indices: build_report.np.tile(  # no records
+    (375, 500), (len(indices), 1)
+)
 html = build_report.make_report([IndexedDataset(sys.argv[1])])
 assert len(html) > 10_000
 """
