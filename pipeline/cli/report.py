@@ -1,7 +1,6 @@
 """``report``: describes a finished data set on one page."""
 
 import argparse
-import os
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -9,12 +8,12 @@ from rich.console import Console
 from indexed_imagenet.console import print_line
 from indexed_imagenet.errors import CorruptRecordError, DatasetError, UserError
 from indexed_imagenet.flags import OneLineParser
+from indexed_imagenet.pages.output import check_output, write_output
 from indexed_imagenet.pages.templates import check_installed
 from indexed_imagenet.readers.dataset import IndexedDataset
 from indexed_imagenet.text import error_text
 from indexed_imagenet.transforms import storage
 from indexed_imagenet.transforms.formats.layout import SPLITS, manifest_path
-from indexed_imagenet.transforms.storage.atomic import atomic_write
 
 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -39,11 +38,7 @@ def run(argv: Sequence[str]) -> None:
       UserError: a flag is wrong, or the data set cannot be read.
     """
     flags = _parse(argv)
-    if not flags.output.lower().endswith(('.html', '.htm')):
-        raise UserError(f'--output {flags.output} must end in .html')
-    folder = os.path.dirname(flags.output) or '.'
-    if not os.path.isdir(folder):
-        raise UserError(f'--output {flags.output}: {folder} is not a directory; make it')
+    check_output(flags.output, ('.html', '.htm'), '.html')
     check_installed()
     from indexed_imagenet.pages.build_report import make_report
 
@@ -65,10 +60,5 @@ def run(argv: Sequence[str]) -> None:
         raise UserError(str(error)) from error
     except (OSError, ValueError) as error:
         raise UserError(f'{flags.directory}: {error_text(error)}') from error
-    try:
-        atomic_write(flags.output, html, folder)
-    except OSError as error:
-        raise UserError(
-            f'--output {flags.output} cannot be written: {error_text(error)}'
-        ) from error
+    write_output(flags.output, html)
     print_line(Console(), f'{flags.output}: {" and ".join(splits)}, {len(html):,} bytes')

@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import os
 import pathlib
 from collections.abc import Callable, Iterator, Sequence
 
@@ -24,6 +23,7 @@ from indexed_imagenet.pages.contact_sheet import make_sheet
 from indexed_imagenet.pages.entries import Entry, make_entries
 from indexed_imagenet.pages.gallery import MAX_ENTRIES, key_of, make_gallery
 from indexed_imagenet.pages.influence import InfluenceRow, plan_rows
+from indexed_imagenet.pages.output import check_output, write_output
 from indexed_imagenet.pages.selection import Selection, describe, select
 from indexed_imagenet.pages.templates import check_installed
 from indexed_imagenet.readers.dataset import IndexedDataset
@@ -31,7 +31,6 @@ from indexed_imagenet.scores.orders import ORDERS
 from indexed_imagenet.scores.pairs import read_pairs
 from indexed_imagenet.text import counted, error_text
 from indexed_imagenet.transforms.formats.layout import SPLITS
-from indexed_imagenet.transforms.storage.atomic import atomic_write
 
 _DEFAULT_COUNT = 50
 _DEFAULT_MAX_BYTES = 25_000_000
@@ -135,11 +134,7 @@ def _parser() -> OneLineParser:
 
 def _check(flags: argparse.Namespace) -> None:
     ending = pathlib.PurePath(flags.output).suffix.lower()
-    if ending not in (*_PAGE, *_SHEET):
-        raise UserError(f'--output {flags.output} must end in .html or .png')
-    folder = os.path.dirname(flags.output) or '.'
-    if not os.path.isdir(folder):
-        raise UserError(f'--output {flags.output}: {folder} is not a directory; make it')
+    check_output(flags.output, (*_PAGE, *_SHEET), '.html or .png')
     if ending in _SHEET and (flags.pairs or flags.no_pictures):
         which = '--pairs' if flags.pairs else '--no_pictures'
         raise UserError(f'{which} needs a page; give an --output that ends in .html')
@@ -199,15 +194,6 @@ def _about(dataset: IndexedDataset) -> str:
     return (
         f'{dataset.split}: {len(dataset.indices):,} of {len(dataset):,} examples, {of}.'
     )
-
-
-def _write(path: str, content: bytes) -> None:
-    try:
-        atomic_write(path, content, os.path.dirname(path) or '.')
-    except OSError as error:
-        raise UserError(
-            f'--output {path} cannot be written: {error_text(error)}'
-        ) from error
 
 
 def _progress(entries: Iterator[Entry], total: int, err: Console) -> Iterator[Entry]:
@@ -290,7 +276,7 @@ def _make_page(flags: argparse.Namespace, dataset: IndexedDataset, err: Console)
             of_split, columns.scores, title, _about(dataset), flags.max_bytes
         )
         what = counted(len(indices), 'example')
-    _write(flags.output, gallery.html)
+    write_output(flags.output, gallery.html)
     pictures = f', {counted(gallery.num_full, "picture")} at full size'
     return (
         f'{flags.output}: {what}, {len(gallery.html):,} bytes'
@@ -313,7 +299,7 @@ def _make_sheet(flags: argparse.Namespace, dataset: IndexedDataset, err: Console
         )
     names = [shown] if shown else list(columns.scores[:1])
     title = describe(selection, dataset.split)
-    _write(flags.output, make_sheet(entries, names, title))
+    write_output(flags.output, make_sheet(entries, names, title))
     return f'{flags.output}: {counted(len(entries), "example")}'
 
 
