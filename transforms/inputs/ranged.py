@@ -1,11 +1,25 @@
-"""Reads pieces of one file, at any place, for the listing of archives."""
+"""Reads pieces of a file, at any place: images, and the headers of archives."""
 
 import os
-from types import TracebackType
 from typing import Self
 
 from indexed_imagenet.transforms import storage
 from indexed_imagenet.transforms.storage.transient import retry_local
+
+
+def pread(fd: int, most: int, offset: int, enough: int) -> bytes:
+    """Reads up to ``most`` bytes; stops at the end of the file, or with enough.
+
+    Raises:
+      OSError: they cannot be read.
+    """
+    data = os.pread(fd, most, offset)
+    while len(data) < enough:  # a read may return less than it was asked for
+        more = os.pread(fd, most - len(data), offset + len(data))
+        if not more:
+            break
+        data += more
+    return data
 
 
 class RangedFile:
@@ -39,24 +53,12 @@ class RangedFile:
             return b''
         if self._fd < 0:
             return storage.read_bytes(self._path, offset, length)
-        data = retry_local(lambda: os.pread(self._fd, length, offset))
-        while len(data) < length:
-            place = offset + len(data)
-            more = os.pread(self._fd, length - len(data), place)
-            if not more:
-                break
-            data += more
-        return data
+        return retry_local(lambda: pread(self._fd, length, offset, enough=length))
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from indexed_imagenet.transforms import storage
+from indexed_imagenet.transforms.inputs.ranged import pread
 from indexed_imagenet.transforms.inputs.zip_directory import (
     LOCAL_ROOM,
     packed_place,
@@ -76,21 +77,10 @@ def _check_size(num_bytes: int) -> None:
         raise OSError(errno.EFBIG, reason)
 
 
-def _pread(fd: int, most: int, offset: int, enough: int) -> bytes:
-    """Reads up to ``most`` bytes; stops at the end of the file, or with enough."""
-    data = os.pread(fd, most, offset)
-    while len(data) < enough:  # a read may return less than it was asked for
-        more = os.pread(fd, most - len(data), offset + len(data))
-        if not more:
-            break
-        data += more
-    return data
-
-
 def _read_whole(fd: int, num_bytes: int) -> bytes:
     _check_size(num_bytes)
     # One byte more shows whether it grew, without another system call.
-    data = _pread(fd, num_bytes + 1, 0, enough=num_bytes)
+    data = pread(fd, num_bytes + 1, 0, enough=num_bytes)
     if len(data) == num_bytes:
         return data
     if len(data) > num_bytes:
@@ -108,7 +98,7 @@ def _read_fd(fd: int, row: Row) -> bytes:
         return _read_whole(fd, status.st_size)
 
     def read(offset: int, length: int) -> bytes:
-        return _pread(fd, length, offset, enough=length)
+        return pread(fd, length, offset, enough=length)
 
     return _read_part(read, row)
 
