@@ -79,14 +79,9 @@ class S3Storage(BeamStorage):
     """S3: one request to read an image, one level to list."""
 
     def _list_level(self, url: str) -> tuple[list[str], list[str]]:
-        bucket, prefix = split_url(url)
-        pages = (
-            s3_client()
-            .get_paginator('list_objects_v2')
-            .paginate(Bucket=bucket, Prefix=prefix, Delimiter='/')
-        )
+        _, prefix = split_url(url)
         folders, objects = [], []
-        for page in pages:
+        for page in self._pages(url, Delimiter='/'):
             for found in page.get('CommonPrefixes', ()):
                 folders.append(found['Prefix'].removeprefix(prefix).rstrip('/'))
             for found in page.get('Contents', ()):
