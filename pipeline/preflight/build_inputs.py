@@ -181,12 +181,24 @@ def _read_index(index_file: str, split: str) -> SplitIndex:
     return index
 
 
-def _default_shards(split: str, num_images: int, index_file: str) -> int:
+def _is_of_own_data(index_file: str) -> bool:
+    """Returns whether an index file has classes, as those of people's own data do.
+
+    Raises:
+      UserError: they are malformed.
+    """
+    try:
+        return read_index_classes(index_file) is not None
+    except IndexFileError as error:
+        raise UserError(str(error)) from error
+
+
+def _default_shards(split: str, num_images: int, own_data: bool) -> int:
     """Returns the number of shards of a split if no flag gives it.
 
     For people's own data it is as many as keep shards as long as ImageNet's.
     """
-    if read_index_classes(index_file) is None:
+    if not own_data:
         return DEFAULT_SHARDS[split]
     return min(DEFAULT_SHARDS[split], -(-num_images // _OWN_IMAGES_PER_SHARD[split]))
 
@@ -224,6 +236,8 @@ def prepare_job(options: BuildOptions) -> Job:
         for split, found in sources.items()
         if found.form == Form.FOLDER and len(found.sources) == 1
     }
+    by_default = any(getattr(options, f'{split}_shards') is None for split in wanted)
+    own_data = by_default and _is_of_own_data(index_file)
     splits = []
     for split in wanted:
         index = _read_index(index_file, split)
@@ -232,7 +246,7 @@ def prepare_job(options: BuildOptions) -> Job:
             check_not_exchanged(directories, split, index, index_file)
         num_shards = getattr(options, f'{split}_shards')
         if num_shards is None:
-            num_shards = _default_shards(split, len(index.names), index_file)
+            num_shards = _default_shards(split, len(index.names), own_data)
         if num_shards > len(index.names):
             raise UserError(
                 f'--{split}_shards is {num_shards}, but the index names '
