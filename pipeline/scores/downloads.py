@@ -59,7 +59,7 @@ def fetch(url: str) -> Download:
     If the server cannot be reached, the kept copy is used, with a warning.
 
     Raises:
-      JoinError: it cannot be had, or has more than ``MAX_BYTES``.
+      JoinError: it cannot be downloaded, or has more than ``MAX_BYTES``.
     """
     import requests
 

@@ -97,7 +97,7 @@ class Sources:
 
 
 def form_by_name(name: bytes) -> Form | None:
-    """Returns the form that a file's name tells; None if it tells none."""
+    """Returns the form that a file's ending stands for, or None."""
     lower = name.lower()
     if is_system(name):
         return None
@@ -179,8 +179,8 @@ def _archives_in(path: str, flag: str) -> list[str]:
 def _form_of(path: str, flag: str) -> Form:
     if storage.is_local(path) and not os.path.exists(path):
         raise UserError(
-            f'--{flag} {path} is a link that leads nowhere or to itself; give what it is '
-            'to lead to'
+            f'--{flag} {path} is a link that leads nowhere or to itself; give the file '
+            'or folder itself'
         )
     if not _is_file(path):
         return Form.FOLDER

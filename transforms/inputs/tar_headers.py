@@ -162,7 +162,7 @@ def list_tar(read: Read, start: int, end: int) -> Iterator[Member]:
         if offset + size > end:
             what = printable(path) or 'a long name'
             raise ArchiveError(
-                f'cut off: {what} is to end at byte {offset + size:,}, but the archive '
+                f'cut off: {what} should end at byte {offset + size:,}, but the archive '
                 f'ends at byte {end:,}'
             )
         at = offset + -(-size // BLOCK) * BLOCK

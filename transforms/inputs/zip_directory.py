@@ -85,7 +85,7 @@ def _find_directory(read: Read, file_size: int) -> _Directory:
             end = read(at, _END_64.size) if at < file_size else b''
             if len(end) < _END_64.size or end[:4] != b'PK\6\6':
                 raise ArchiveError(
-                    f'no ZIP64 directory at byte {at:,}, where it is to be'
+                    f'no ZIP64 directory at byte {at:,}, where it should be'
                 )
             _, _, _, _, disk, first_disk, _, members, size, offset = _END_64.unpack(end)
     if disk or first_disk:
@@ -168,7 +168,7 @@ def list_zip(read: Read, file_size: int) -> Iterator[ZipMember]:
         size, length, offset = _zip64(extra, [size, length, offset], at)
         if offset + _LOCAL.size + length > directory.offset:
             raise ArchiveError(
-                f'{printable(path)} is to be at bytes {offset:,} to '
+                f'{printable(path)} should be at bytes {offset:,} to '
                 f'{offset + _LOCAL.size + length:,}, but the members end at byte '
                 f'{directory.offset:,}'
             )
@@ -198,7 +198,7 @@ def packed_place(local: bytes) -> int:
       OSError: it is not a local header.
     """
     if len(local) < _LOCAL.size or local[:4] != b'PK\3\4':
-        raise OSError(errno.EINVAL, 'no member of the zip file begins where it is to be')
+        raise OSError(errno.EINVAL, 'no member of the zip file begins where it should')
     *_, name_length, extra_length = _LOCAL.unpack_from(local)
     return int(_LOCAL.size + name_length + extra_length)
 

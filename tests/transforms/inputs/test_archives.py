@@ -126,7 +126,7 @@ def test_list_archive_damage_is_reported_with_what_was_before(tmp_path):
     assert [each.names for each in refs] == [[b'a.JPEG', b'b.JPEG']]
     assert cases == {
         IssueKind.DAMAGED: [
-            'a.tar (cut off: n00000002/c.JPEG is to end at byte 73,072, but the archive '
+            'a.tar (cut off: n00000002/c.JPEG should end at byte 73,072, but the archive '
             'ends at byte 3,100)'
         ]
     }

@@ -110,7 +110,7 @@ def test_list_zip_member_beyond_the_directory_is_an_error():
     data = bytearray(packed([('a', b'a' * 600)]))
     place = data.index(b'PK\1\2') + 42
     data[place : place + 4] = struct.pack('<L', 5000)
-    assert error_of(bytes(data)).startswith('a is to be at bytes 5,000 to ')
+    assert error_of(bytes(data)).startswith('a should be at bytes 5,000 to ')
 
 
 @pytest.mark.parametrize(
